@@ -1,0 +1,3 @@
+//! Tests against real Kafka and Cassandra.
+
+mod support;

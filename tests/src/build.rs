@@ -1,0 +1,62 @@
+//! Paths of the workspace, and what tests need built: guests and the command itself.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{Mutex, OnceLock};
+
+/// The root of the workspace.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
+}
+
+/// The target directory that this test was built into.
+pub fn target() -> PathBuf {
+    // target/PROFILE/deps/TEST
+    let test = std::env::current_exe().expect("a test knows its own path");
+    test.ancestors().nth(3).expect("a test lies in target/PROFILE/deps").to_owned()
+}
+
+/// The module of a guest package, compiled for Wasm; built once per process, which takes no time if it is fresh.
+pub fn guest(package: &str) -> PathBuf {
+    static BUILT: OnceLock<Mutex<HashMap<String, PathBuf>>> = OnceLock::new();
+    let mut built = BUILT.get_or_init(Mutex::default).lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    if let Some(path) = built.get(package) {
+        return path.clone();
+    }
+    cargo(&["build", "--release", "--target", "wasm32-wasip2", "-p", package]);
+    let path = target().join("wasm32-wasip2/release").join(format!("{}.wasm", package.replace('-', "_")));
+    assert!(path.is_file(), "building {package} left no {}", path.display());
+    built.insert(package.to_owned(), path.clone());
+    path
+}
+
+/// The command `veltrix`, built from this tree in the same profile as the test.
+pub fn veltrix() -> &'static Path {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        let directory = target().join(if cfg!(debug_assertions) { "debug" } else { "release" });
+        if cfg!(debug_assertions) {
+            cargo(&["build", "-p", "veltrix"]);
+        } else {
+            cargo(&["build", "--release", "-p", "veltrix"]);
+        }
+        directory.join("veltrix")
+    })
+}
+
+fn cargo(arguments: &[&str]) {
+    let output = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(root())
+        .env("CARGO_TARGET_DIR", target())
+        .stdin(Stdio::null())
+        .output()
+        .expect("cargo runs");
+    assert!(
+        output.status.success(),
+        "cargo {} failed:\n{}",
+        arguments.join(" "),
+        String::from_utf8_lossy(&output.stderr)
+    );
+}

@@ -1,0 +1,16 @@
+//! Support for tests against real Kafka and Cassandra: servers, clients, guests and workers.
+//!
+//! Everything here panics with a sentence when it fails: it is for tests alone.
+
+pub mod build;
+pub mod cassandra;
+pub mod kafka;
+pub mod servers;
+pub mod wait;
+pub mod worker;
+
+pub use cassandra::Cassandra;
+pub use kafka::{Kafka, Record, Topic};
+pub use servers::{OwnServers, Server, Servers, servers};
+pub use wait::{eventually, unique};
+pub use worker::{App, Exit, Worker};
