@@ -14,9 +14,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// Neither Wasm nor WebAssembly text.
-    #[error(
-        "not a WebAssembly module: it begins with {begins}; build the function for the target wasm32-wasip2"
-    )]
+    #[error("not a WebAssembly module: it begins with {begins}; build the function for the target wasm32-wasip2")]
     NotWasm {
         /// The first bytes, printable.
         begins: String,
@@ -28,14 +26,10 @@ pub enum LoadError {
     )]
     CoreModule,
     /// Compiled machine code, which is never taken from outside.
-    #[error(
-        "compiled machine code (.cwasm), not WebAssembly; give the .wasm file that it was made from"
-    )]
+    #[error("compiled machine code (.cwasm), not WebAssembly; give the .wasm file that it was made from")]
     Precompiled,
     /// Larger than the sandbox accepts.
-    #[error(
-        "the module has {size} bytes, the most is {limit}; strip debug information, or build with opt-level \"s\""
-    )]
+    #[error("the module has {size} bytes, the most is {limit}; strip debug information, or build with opt-level \"s\"")]
     TooLarge {
         /// Its size in bytes.
         size: u64,
@@ -67,9 +61,7 @@ pub enum LoadError {
         message: String,
     },
     /// Built against another version of the contract.
-    #[error(
-        "built for veltrix:function@{theirs} (`{name}`), this host speaks veltrix:function@{ours}; {fix}"
-    )]
+    #[error("built for veltrix:function@{theirs} (`{name}`), this host speaks veltrix:function@{ours}; {fix}")]
     Contract {
         /// The import or export that says so.
         name: String,
@@ -81,9 +73,7 @@ pub enum LoadError {
         fix: &'static str,
     },
     /// Does not export the handler.
-    #[error(
-        "exports no `veltrix:function/handler@{ours}`, so it is no function; it exports {exports}"
-    )]
+    #[error("exports no `veltrix:function/handler@{ours}`, so it is no function; it exports {exports}")]
     NoHandler {
         /// What it exports instead.
         exports: String,
@@ -99,9 +89,7 @@ pub enum LoadError {
         message: String,
     },
     /// Needs more memory to start than its limit.
-    #[error(
-        "needs {needs} bytes of memory before it runs, its limit is {limit}; raise limits.memory"
-    )]
+    #[error("needs {needs} bytes of memory before it runs, its limit is {limit}; raise limits.memory")]
     Memory {
         /// Bytes its memories start with.
         needs: u64,

@@ -132,10 +132,6 @@ pub struct CqlError {
 impl CqlError {
     /// A limit of the sandbox was reached, and nothing was sent.
     pub(crate) fn over_limit(message: String) -> Self {
-        Self {
-            kind: 7,
-            message,
-            ..Self::default()
-        }
+        Self { kind: 7, message, ..Self::default() }
     }
 }

@@ -1,0 +1,209 @@
+//! The engines: one that pools instances, one on demand for large modules, and the thread that interrupts both.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::Instant;
+
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use wasmtime::component::Linker;
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::error::LoadError;
+use crate::meter::TICK;
+use crate::sandbox::SandboxConfig;
+use crate::state::{MAX_TABLE_ELEMENTS, State};
+
+/// Stack of a guest, bytes; deeper recursion traps.
+const GUEST_STACK: usize = 512 << 10;
+/// Stack of the guest and of the host functions that it calls, bytes.
+const FIBER_STACK: usize = 1 << 20;
+/// Per instance of a component: its module, and what adapts its imports.
+const CORE_INSTANCES: u32 = 4;
+const TABLES: u32 = 2;
+/// A call runs on one stack; a guest that blocks in a host call while others of its tasks go on holds another.
+const STACKS: u32 = 2;
+/// Slots that keep the image of the module they last had.
+const WARM_SLOTS: u32 = 16;
+/// Bytes of a slot that are cleared rather than given back to the system.
+const KEEP_RESIDENT: usize = 512 << 10;
+/// On-demand instances are large; this many fewer of them are alive at once.
+const ON_DEMAND_SHARE: u32 = 8;
+
+/// An engine with all imports linked, and the right to have so many instances alive.
+pub(crate) struct Pool {
+    pub(crate) engine: Engine,
+    pub(crate) linker: Linker<State>,
+    /// Tells compiled code of this engine from that of any other version, setting or CPU.
+    pub(crate) compatibility: u64,
+    slots: Arc<Semaphore>,
+    size: usize,
+    /// A slot was given back; see [`Pool::settled`].
+    released: Arc<Notify>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The right to have one instance. Outlives the instance's store, whose resources it stands for.
+pub(crate) struct Slot {
+    _permit: OwnedSemaphorePermit,
+    released: Arc<Notify>,
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        self.released.notify_waiters();
+    }
+}
+
+impl Pool {
+    /// Instances with memory, tables and stacks set aside.
+    pub(crate) fn pooling(config: &SandboxConfig, waiting: &Arc<AtomicUsize>) -> Result<Self, LoadError> {
+        let instances = config.max_instances.max(1);
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(instances)
+            .total_core_instances(instances.saturating_mul(CORE_INSTANCES).max(64))
+            .total_memories(instances)
+            .total_tables(instances.saturating_mul(TABLES).max(16))
+            .total_stacks(instances.saturating_mul(STACKS))
+            .max_memory_size(usize::try_from(config.memory_ceiling).unwrap_or(usize::MAX).min(4 << 30))
+            .table_elements(MAX_TABLE_ELEMENTS)
+            .max_unused_warm_slots(WARM_SLOTS)
+            .linear_memory_keep_resident(KEEP_RESIDENT)
+            .table_keep_resident(64 << 10)
+            .async_stack_keep_resident(64 << 10);
+        let strategy = InstanceAllocationStrategy::Pooling(pool);
+        Self::new(config, strategy, instances, waiting)
+    }
+
+    /// Instances whose memory is mapped when they are made.
+    pub(crate) fn on_demand(config: &SandboxConfig, waiting: &Arc<AtomicUsize>) -> Result<Self, LoadError> {
+        let instances = config.max_instances.div_ceil(ON_DEMAND_SHARE).max(1);
+        Self::new(config, InstanceAllocationStrategy::OnDemand, instances, waiting)
+    }
+
+    fn new(
+        config: &SandboxConfig,
+        strategy: InstanceAllocationStrategy,
+        instances: u32,
+        waiting: &Arc<AtomicUsize>,
+    ) -> Result<Self, LoadError> {
+        let failed = |error: wasmtime::Error| LoadError::Engine {
+            doing: "set up the WebAssembly engine",
+            message: format!("{error:#}"),
+        };
+        let engine = Engine::new(&engine_config(config, strategy)).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        wasmtime_wasi::p2::add_to_linker_async(&mut linker).map_err(failed)?;
+        crate::imports::link(&mut linker).map_err(failed)?;
+        let mut hasher = DefaultHasher::new();
+        engine.precompile_compatibility_hash().hash(&mut hasher);
+        let size = instances as usize;
+        Ok(Self {
+            compatibility: hasher.finish(),
+            engine,
+            linker,
+            slots: Arc::new(Semaphore::new(size)),
+            size,
+            released: Arc::default(),
+            waiting: Arc::clone(waiting),
+        })
+    }
+
+    /// Waits for a slot, first come, first served.
+    pub(crate) async fn slot(&self) -> Slot {
+        let _waiting = Waiting::new(&self.waiting);
+        let permit = Arc::clone(&self.slots).acquire_owned().await;
+        let permit = permit.unwrap_or_else(|_closed| unreachable!("the semaphore is never closed"));
+        Slot { _permit: permit, released: Arc::clone(&self.released) }
+    }
+
+    /// Whether no instance but the caller's own slot is alive.
+    pub(crate) fn is_otherwise_empty(&self) -> bool {
+        self.slots.available_permits() + 1 >= self.size
+    }
+
+    /// Waits until some slot is given back after `notified` was made.
+    pub(crate) async fn settled(&self, notified: tokio::sync::futures::Notified<'_>) {
+        let _waiting = Waiting::new(&self.waiting);
+        notified.await;
+    }
+
+    pub(crate) fn released(&self) -> tokio::sync::futures::Notified<'_> {
+        self.released.notified()
+    }
+}
+
+/// Counts a task that waits.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn engine_config(config: &SandboxConfig, strategy: InstanceAllocationStrategy) -> Config {
+    let mut engine = Config::new();
+    engine
+        .wasm_component_model(true)
+        .wasm_component_model_async(true)
+        // GC and threads are not even compiled in; memory64 would lift the 4 GiB bound on a memory.
+        .wasm_memory64(false)
+        .shared_memory(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(GUEST_STACK)
+        .async_stack_size(FIBER_STACK)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .cranelift_nan_canonicalization(config.deterministic)
+        .relaxed_simd_deterministic(config.deterministic)
+        .allocation_strategy(strategy);
+    engine
+}
+
+/// A thread that interrupts guests every [`TICK`]. Ends when dropped.
+pub(crate) struct Ticker {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Ticker {
+    pub(crate) fn start(engines: Vec<Engine>) -> Result<Self, LoadError> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = std::thread::Builder::new()
+            .name("wasm-ticker".into())
+            .spawn(move || {
+                let mut next = Instant::now();
+                while !stopped.load(Ordering::Relaxed) {
+                    next += TICK;
+                    let now = Instant::now();
+                    match next.checked_duration_since(now) {
+                        Some(left) => std::thread::sleep(left),
+                        // Behind, because the system was busy: ticks are not made up for.
+                        None => next = now,
+                    }
+                    engines.iter().for_each(Engine::increment_epoch);
+                }
+            })
+            .map_err(|error| LoadError::Engine { doing: "start the ticker thread", message: error.to_string() })?;
+        Ok(Self { stop, thread: Some(thread) })
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            // It panics never, and ends within a tick.
+            let _ = thread.join();
+        }
+    }
+}
