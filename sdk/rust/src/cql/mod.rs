@@ -1,0 +1,1 @@
+//! Cassandra: statements, values and rows.
