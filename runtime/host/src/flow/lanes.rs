@@ -1,0 +1,289 @@
+//! Which events may run now: lanes held by a call, waiting for a retry, or free.
+//!
+//! Pure. A lane is in one call only. Everything here is proportional to the events of the call at
+//! hand, never to those that wait.
+
+use std::cmp::Reverse;
+use std::collections::hash_map::Entry;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::hash::BuildHasherDefault;
+
+use super::Mode;
+
+/// Milliseconds on the flow's own clock, which never goes back.
+pub type Millis = u64;
+
+/// Names a call within its binding.
+pub type CallId = u64;
+
+/// An event in a lane: its sequence number in the ledger.
+pub type Seq = u64;
+
+/// Lanes of one partition.
+#[derive(Debug, Default)]
+pub struct Lanes {
+    lanes: HashMap<u64, Lane, BuildHasherDefault<Identity>>,
+    /// Received, not looked at yet: `(seq, lane)` in offset order.
+    fresh: VecDeque<(Seq, u64)>,
+    /// Lanes free to go on with events that waited.
+    runnable: VecDeque<u64>,
+    /// Lanes whose first events are suspects of a trap.
+    suspect: VecDeque<u64>,
+    /// Lanes that wait for a retry.
+    due: BinaryHeap<Reverse<(Millis, u64)>>,
+    stopped: usize,
+}
+
+#[derive(Debug, Default)]
+struct Lane {
+    /// The call that holds it, and how many of its events are open there; 0: no call does.
+    call: CallId,
+    open: u32,
+    /// In order: what came back from a call, then what arrived meanwhile.
+    waiting: VecDeque<Seq>,
+    /// What the call in progress gave back.
+    returned: Vec<Seq>,
+    retry_at: Option<Millis>,
+    /// How the events at the front must run, and how many of them.
+    suspects: u32,
+    alone: bool,
+    retry_alone: bool,
+    stopped: bool,
+}
+
+/// Lane hashes are mixed already.
+#[derive(Debug, Default, Clone, Copy)]
+struct Identity(u64);
+
+impl std::hash::Hasher for Identity {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("lanes hash as u64")
+    }
+    fn write_u64(&mut self, value: u64) {
+        self.0 = value;
+    }
+}
+
+/// Why an event came back from a call without being done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Return {
+    /// It runs again with the next batch.
+    AtOnce,
+    /// It runs again when its back-off is over.
+    At {
+        /// When.
+        at: Millis,
+        /// In a call of its own, as it has ended a call before.
+        alone: bool,
+    },
+    /// It runs again apart, since it may be what ended the call.
+    Suspect {
+        /// With nothing else in the call.
+        alone: bool,
+    },
+    /// Its lane stops until somebody resumes it.
+    Stop,
+}
+
+impl Lanes {
+    /// A received event.
+    pub fn arrive(&mut self, seq: Seq, lane: u64) {
+        self.fresh.push_back((seq, lane));
+    }
+
+    /// Chooses the mode of the next call, `None` when nothing may run. Suspects come first.
+    pub fn next_mode(&self) -> Option<Mode> {
+        if let Some(lane) = self.suspect.front() {
+            return Some(if self.lanes[lane].alone { Mode::Alone } else { Mode::Isolate });
+        }
+        (!self.runnable.is_empty() || !self.fresh.is_empty()).then_some(Mode::Batch)
+    }
+
+    /// About how many events a batch could take now: zero only when it could take none but suspects.
+    pub fn ready(&self) -> usize {
+        self.fresh.len() + self.runnable.len()
+    }
+
+    /// Moves events into a call, in order within each lane, until `accept` says no (that event
+    /// stays). Returns how many were taken.
+    pub fn take(&mut self, mode: Mode, call: CallId, mut accept: impl FnMut(Seq, u64) -> bool) -> usize {
+        match mode {
+            Mode::Batch => {
+                let resumed = self.take_waiting(false, call, usize::MAX, &mut accept);
+                resumed.unwrap_or_else(|taken| taken + self.take_fresh(call, &mut accept))
+            }
+            Mode::Isolate => self.take_waiting(true, call, usize::MAX, &mut accept).unwrap_or_else(|n| n),
+            Mode::Alone => self.take_waiting(true, call, 1, &mut accept).unwrap_or_else(|n| n),
+        }
+    }
+
+    /// `Ok`: full. `Err`: the queue is used up. Both with the number taken.
+    fn take_waiting(
+        &mut self,
+        suspects: bool,
+        call: CallId,
+        most: usize,
+        accept: &mut impl FnMut(Seq, u64) -> bool,
+    ) -> Result<usize, usize> {
+        let queue = if suspects { &mut self.suspect } else { &mut self.runnable };
+        let mut taken = 0;
+        while let Some(&id) = queue.front() {
+            let lane = self.lanes.get_mut(&id).expect("queued lanes are kept");
+            let mut limit = if suspects { lane.suspects as usize } else { lane.waiting.len() };
+            while limit > 0 {
+                let seq = lane.waiting[0];
+                if taken == most || !accept(seq, id) {
+                    // A lane is in one call only: what was not taken waits for the call's end.
+                    if lane.open > 0 {
+                        queue.pop_front();
+                    }
+                    return Ok(taken);
+                }
+                lane.waiting.pop_front();
+                lane.call = call;
+                lane.open += 1;
+                lane.suspects = lane.suspects.saturating_sub(1);
+                taken += 1;
+                limit -= 1;
+            }
+            lane.alone &= lane.suspects > 0;
+            queue.pop_front();
+        }
+        Err(taken)
+    }
+
+    fn take_fresh(&mut self, call: CallId, accept: &mut impl FnMut(Seq, u64) -> bool) -> usize {
+        let mut taken = 0;
+        while let Some(&(seq, id)) = self.fresh.front() {
+            match self.lanes.entry(id) {
+                Entry::Vacant(entry) => {
+                    if !accept(seq, id) {
+                        return taken;
+                    }
+                    entry.insert(Lane { call, open: 1, ..Lane::default() });
+                    taken += 1;
+                }
+                Entry::Occupied(mut entry) => {
+                    let lane = entry.get_mut();
+                    // Only behind its own predecessors in this very call; else it waits for them.
+                    if lane.open > 0 && lane.call == call && lane.waiting.is_empty() {
+                        if !accept(seq, id) {
+                            return taken;
+                        }
+                        lane.open += 1;
+                        taken += 1;
+                    } else {
+                        lane.waiting.push_back(seq);
+                    }
+                }
+            }
+            self.fresh.pop_front();
+        }
+        taken
+    }
+
+    /// An event of a call is done with.
+    pub fn finish(&mut self, id: u64) {
+        match self.lanes.entry(id) {
+            Entry::Vacant(_) => {}
+            Entry::Occupied(mut entry) => {
+                let lane = entry.get_mut();
+                lane.open = lane.open.saturating_sub(1);
+                if lane.open == 0 {
+                    if lane.waiting.is_empty() && lane.returned.is_empty() && !lane.stopped {
+                        entry.remove();
+                    } else {
+                        self.release(id);
+                    }
+                }
+            }
+        }
+    }
+
+    /// An event of a call comes back; the lane goes on when all its events of that call are
+    /// accounted for, from the earliest that came back.
+    pub fn put_back(&mut self, seq: Seq, id: u64, how: Return) {
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
+        lane.returned.push(seq);
+        match how {
+            Return::AtOnce => {}
+            Return::At { at, alone } => {
+                lane.retry_at = lane.retry_at.max(Some(at));
+                lane.retry_alone = alone;
+            }
+            Return::Suspect { alone } => {
+                lane.suspects += 1;
+                lane.alone |= alone;
+            }
+            Return::Stop => {
+                self.stopped += usize::from(!lane.stopped);
+                lane.stopped = true;
+            }
+        }
+        lane.open = lane.open.saturating_sub(1);
+        if lane.open == 0 {
+            self.release(id);
+        }
+    }
+
+    /// Stops a lane whose event is done with but for an effect that can't be had.
+    pub fn stop(&mut self, id: u64) {
+        let lane = self.lanes.entry(id).or_default();
+        self.stopped += usize::from(!lane.stopped);
+        lane.stopped = true;
+        self.runnable.retain(|l| *l != id);
+        self.suspect.retain(|l| *l != id);
+    }
+
+    fn release(&mut self, id: u64) {
+        let lane = self.lanes.get_mut(&id).expect("released lanes are kept");
+        lane.returned.sort_unstable();
+        while let Some(seq) = lane.returned.pop() {
+            lane.waiting.push_front(seq);
+        }
+        if lane.stopped {
+            return;
+        }
+        if let Some(at) = lane.retry_at.take() {
+            // The retried event is the front one; what came back behind it had not begun.
+            lane.alone = std::mem::take(&mut lane.retry_alone);
+            lane.suspects = u32::from(lane.alone);
+            self.due.push(Reverse((at, id)));
+        } else if lane.suspects > 0 {
+            if lane.alone { self.suspect.push_front(id) } else { self.suspect.push_back(id) }
+        } else if lane.waiting.is_empty() {
+            self.lanes.remove(&id);
+        } else {
+            self.runnable.push_back(id);
+        }
+    }
+
+    /// Lets lanes go on whose back-off is over.
+    pub fn wake(&mut self, now: Millis) {
+        while let Some(&Reverse((at, id))) = self.due.peek() {
+            if at > now {
+                break;
+            }
+            self.due.pop();
+            match self.lanes.get(&id) {
+                Some(lane) if lane.stopped => {}
+                Some(lane) if lane.suspects > 0 => self.suspect.push_front(id),
+                Some(_) => self.runnable.push_back(id),
+                None => {}
+            }
+        }
+    }
+
+    /// When the next back-off is over.
+    pub fn next_due(&self) -> Option<Millis> {
+        self.due.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// Lanes that wait for somebody to resume them.
+    pub fn stopped(&self) -> usize {
+        self.stopped
+    }
+}

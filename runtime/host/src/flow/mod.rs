@@ -1,0 +1,15 @@
+//! Decisions about one partition's events, apart from all I/O: what may run, what a failure leads
+//! to, who is to blame for a trap, and what may be committed.
+
+pub mod isolate;
+pub mod lanes;
+pub mod ledger;
+pub mod partition;
+pub mod retry;
+#[cfg(test)]
+mod simulation;
+
+pub use isolate::Mode;
+pub use lanes::{CallId, Millis, Seq};
+pub use partition::{Bounds, Fate, Partition, Ruling};
+pub use retry::RetryPolicy;

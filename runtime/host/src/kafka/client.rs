@@ -1,0 +1,90 @@
+//! What all Kafka clients of a worker share: properties, and one view of whether Kafka answers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use tracing::{debug, error, info, warn};
+
+/// How to reach Kafka.
+#[derive(Debug, Clone)]
+pub struct KafkaConfig {
+    /// `host:port` of brokers to begin with.
+    pub brokers: Vec<String>,
+    /// librdkafka properties of the operator; what the worker relies on is set over them.
+    pub properties: BTreeMap<String, String>,
+}
+
+impl KafkaConfig {
+    /// A client configuration with the operator's properties.
+    pub fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("client.id", "veltrix");
+        for (name, value) in &self.properties {
+            config.set(name, value);
+        }
+        config.set("bootstrap.servers", self.brokers.join(","));
+        config
+    }
+}
+
+/// Whether Kafka answers, as its clients see it; says so once when that changes.
+#[derive(Debug, Default)]
+pub struct Health {
+    down: AtomicBool,
+}
+
+impl Health {
+    /// A shared view, up until a client says otherwise.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Kafka answered.
+    pub fn up(&self) {
+        if self.down.load(Ordering::Relaxed) && self.down.swap(false, Ordering::Relaxed) {
+            info!("kafka is back");
+        }
+    }
+
+    /// Whether Kafka answers.
+    pub fn is_up(&self) -> bool {
+        !self.down.load(Ordering::Relaxed)
+    }
+
+    /// Takes a client's error.
+    pub fn report(&self, problem: &KafkaError, reason: &str) {
+        match problem.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                if !self.down.swap(true, Ordering::Relaxed) {
+                    warn!(reason, "kafka is unavailable: waiting for it");
+                }
+            }
+            // One broker's connection; if it was the last, the above follows.
+            Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve | RDKafkaErrorCode::OperationTimedOut) => {
+                debug!(%problem, reason, "kafka connection");
+            }
+            Some(RDKafkaErrorCode::Fatal) => error!(%problem, reason, "kafka client failed for good"),
+            _ => warn!(%problem, reason, "kafka"),
+        }
+    }
+}
+
+/// Forwards the library's own log lines. Connection noise goes to debug: [`Health`] says it once.
+pub fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    match level {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
+            error!(facility, message, "librdkafka");
+        }
+        _ if matches!(facility, "FAIL" | "ERROR" | "MAXPOLL" | "CLOSE") && !message.contains("SASL") => {
+            debug!(facility, message, "librdkafka");
+        }
+        RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => warn!(facility, message, "librdkafka"),
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info | RDKafkaLogLevel::Debug => {
+            debug!(facility, message, "librdkafka");
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Kafka clients: their configuration, their log, and topics that must exist.
+
+pub mod client;
+pub mod headers;
+pub mod topics;
+
+pub use client::{Health, KafkaConfig};

@@ -1,0 +1,216 @@
+//! The consumer's callbacks: assignment, revocation, commits, statistics.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+use veltrix_manifest::Start;
+
+use super::{Input, TopicPartition, start};
+use crate::kafka::{Health, client};
+use crate::metrics::BindingMetrics;
+
+/// How long a revocation waits for the pipeline, which has a shorter limit of its own.
+const REVOKE_LIMIT: Duration = Duration::from_secs(30);
+
+/// State that the client's callbacks need.
+#[derive(Debug)]
+pub struct SourceContext {
+    start: Start,
+    inputs: mpsc::Sender<Input>,
+    health: Arc<Health>,
+    metrics: Arc<BindingMetrics>,
+    closing: AtomicBool,
+    /// Committed offsets of newly assigned partitions, until their first record is seen.
+    fresh: Mutex<HashMap<TopicPartition, i64>>,
+    topics: Mutex<HashSet<Arc<str>>>,
+    said: Mutex<HashSet<&'static str>>,
+    /// Set when a commit failed: all has to be committed again.
+    recommit: AtomicBool,
+}
+
+impl SourceContext {
+    pub(super) fn new(start: Start, inputs: mpsc::Sender<Input>, health: Arc<Health>, metrics: Arc<BindingMetrics>) -> Self {
+        Self {
+            start,
+            inputs,
+            health,
+            metrics,
+            closing: AtomicBool::new(false),
+            fresh: Mutex::default(),
+            topics: Mutex::default(),
+            said: Mutex::default(),
+            recommit: AtomicBool::new(false),
+        }
+    }
+
+    /// From now on revocations are not asked about.
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    /// True the first time.
+    pub(super) fn once(&self, what: &'static str) -> bool {
+        self.said.lock().expect("no panic while held").insert(what)
+    }
+
+    /// The one shared name of a topic.
+    pub(super) fn topic(&self, name: &str) -> Arc<str> {
+        let mut topics = self.topics.lock().expect("no panic while held");
+        if let Some(known) = topics.get(name) {
+            return known.clone();
+        }
+        let name: Arc<str> = name.into();
+        topics.insert(name.clone());
+        name
+    }
+
+    /// Whether a commit has failed since the last call.
+    pub fn take_recommit(&self) -> bool {
+        self.recommit.swap(false, Ordering::Relaxed)
+    }
+
+    /// Reports events that retention took before the group had handled them.
+    pub(super) fn first_record(&self, consumer: &BaseConsumer<Self>, topic: &str, partition: i32, offset: i64) {
+        let name = self.topic(topic);
+        let Some(committed) = self.fresh.lock().expect("no panic while held").remove(&(name, partition)) else { return };
+        if offset <= committed {
+            return;
+        }
+        // A gap may also be compaction or a transaction's marker: only the log start tells.
+        if let Ok((low, _)) = consumer.fetch_watermarks(topic, partition, Duration::from_secs(5))
+            && low > committed
+        {
+            let lost = low - committed;
+            self.metrics.lost_to_retention(lost as u64);
+            warn!(topic, partition, committed, log_start = low, lost, "events were deleted by retention before they were handled; going on at the log start");
+        }
+    }
+
+    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let partitions = self.names(list);
+        let topics: HashSet<&Arc<str>> = partitions.iter().map(|(topic, _)| topic).collect();
+        for topic in topics {
+            if let Err(error) = start::fix(consumer, topic, &self.start) {
+                warn!(%error, %topic, "can't fix the start of a new group; it begins at the log start");
+            }
+        }
+        if let Ok(committed) = consumer.committed_offsets(list.clone(), Duration::from_secs(5)) {
+            let mut fresh = self.fresh.lock().expect("no panic while held");
+            for element in committed.elements() {
+                if let Offset::Offset(offset) = element.offset() {
+                    fresh.insert((self.topic(element.topic()), element.partition()), offset);
+                }
+            }
+        }
+        // Before the assignment takes effect, so that the pipeline knows them before their records.
+        let _ = self.inputs.blocking_send(Input::Assigned(partitions));
+        let result = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
+            RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.assign(list),
+        };
+        if let Err(error) = result {
+            warn!(%error, "assignment refused");
+        }
+    }
+
+    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        let lost = consumer.assignment_lost();
+        if !self.closing.load(Ordering::Relaxed) {
+            let (reply, answer) = std::sync::mpsc::sync_channel(1);
+            let input = Input::Revoking { partitions: self.names(list), lost, reply };
+            if self.inputs.blocking_send(input).is_ok()
+                && let Ok(offsets) = answer.recv_timeout(REVOKE_LIMIT)
+                && offsets.count() > 0
+                && !lost
+                && let Err(error) = consumer.commit(&offsets, CommitMode::Sync)
+            {
+                warn!(%error, "commit at revocation failed: what was done since the last commit runs again elsewhere");
+            }
+        }
+        let result = match consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => consumer.incremental_unassign(list),
+            RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.unassign(),
+        };
+        if let Err(error) = result {
+            warn!(%error, "unassignment refused");
+        }
+    }
+
+    fn names(&self, list: &TopicPartitionList) -> Vec<TopicPartition> {
+        list.elements().iter().map(|e| (self.topic(e.topic()), e.partition())).collect()
+    }
+}
+
+impl ClientContext for SourceContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        client::log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.health.report(&error, reason);
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        if statistics.brokers.values().any(|broker| broker.state == "UP" && broker.nodeid >= 0) {
+            self.health.up();
+        }
+        for topic in statistics.topics.values() {
+            for partition in topic.partitions.values().filter(|p| p.partition >= 0 && p.fetch_state == "active") {
+                // The library writes -1001 for what it does not know.
+                let known = |offset: i64| (offset >= 0).then_some(offset);
+                self.metrics.watermarks(&topic.topic, partition.partition, known(partition.lo_offset), known(partition.hi_offset));
+            }
+        }
+    }
+}
+
+impl ConsumerContext for SourceContext {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, error: RDKafkaRespErr, list: &mut TopicPartitionList) {
+        match error {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => {
+                info!(partitions = %Names(list), "assigned");
+                self.assign(consumer, list);
+            }
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__REVOKE_PARTITIONS => {
+                info!(partitions = %Names(list), lost = consumer.assignment_lost(), "revoked");
+                self.revoke(consumer, list);
+            }
+            other => warn!(error = %RDKafkaErrorCode::from(other), "rebalance failed"),
+        }
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        match result {
+            Ok(()) => {
+                self.health.up();
+                debug!(partitions = %Names(offsets), "committed");
+            }
+            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
+            Err(error) => {
+                self.recommit.store(true, Ordering::Relaxed);
+                warn!(%error, partitions = %Names(offsets), "commit failed; it is tried again");
+            }
+        }
+    }
+}
+
+/// Partitions in a log line.
+struct Names<'a>(&'a TopicPartitionList);
+
+impl std::fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, element) in self.0.elements().iter().enumerate() {
+            write!(f, "{}{}/{}", if i > 0 { " " } else { "" }, element.topic(), element.partition())?;
+        }
+        Ok(())
+    }
+}

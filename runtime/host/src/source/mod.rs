@@ -1,0 +1,252 @@
+//! A binding's consumer: polls Kafka on a thread of its own and hands on chunks, assignments and
+//! revocations, in the order in which they happened.
+
+mod context;
+mod start;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::{Timestamp, TopicPartitionList};
+use tokio::sync::mpsc;
+use tracing::{debug, error, warn};
+
+pub use context::SourceContext;
+pub use veltrix_manifest::Start;
+
+use crate::event::Chunk;
+use crate::kafka::{Health, KafkaConfig, headers};
+use crate::metrics::BindingMetrics;
+
+/// The consumer that a source and its pipeline share.
+pub type SharedConsumer = Arc<BaseConsumer<SourceContext>>;
+
+/// A topic-partition.
+pub type TopicPartition = (Arc<str>, i32);
+
+/// What to subscribe to, and as whom.
+#[derive(Debug, Clone)]
+pub struct SourceConfig {
+    /// Topic names, or patterns that begin with `^`.
+    pub topics: Vec<String>,
+    /// Consumer group.
+    pub group: String,
+    /// Where a partition begins for which the group has no offset.
+    pub start: Start,
+    /// How lanes are made.
+    pub ordering: veltrix_manifest::Ordering,
+}
+
+/// What a source tells its pipeline.
+#[derive(Debug)]
+pub enum Input {
+    /// Records, a chunk per topic-partition.
+    Records(Vec<Chunk>),
+    /// These partitions are ours from now on.
+    Assigned(Vec<TopicPartition>),
+    /// These partitions go: finish or cancel what runs of them, then answer with what to commit. The
+    /// source waits for the answer, within a limit of its own.
+    Revoking {
+        /// Which.
+        partitions: Vec<TopicPartition>,
+        /// The group has given them to somebody else already: nothing may be committed.
+        lost: bool,
+        /// The answer: offsets to commit.
+        reply: std::sync::mpsc::SyncSender<TopicPartitionList>,
+    },
+    /// The client can't go on.
+    Failed(String),
+}
+
+/// Rounds between source and pipeline; with [`ROUND_BYTES`] the bound of what lies between.
+pub const ROUNDS: usize = 8;
+const ROUND_EVENTS: usize = 2_000;
+const ROUND_BYTES: usize = 1 << 20;
+
+/// A running source.
+#[derive(Debug)]
+pub struct Source {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Source {
+    /// Subscribes, and polls until stopped. Kafka may be absent: the client keeps trying.
+    ///
+    /// # Errors
+    /// A property or a pattern that the client refuses.
+    pub fn start(
+        config: SourceConfig,
+        kafka: &KafkaConfig,
+        health: Arc<Health>,
+        metrics: Arc<BindingMetrics>,
+        inputs: mpsc::Sender<Input>,
+    ) -> Result<(Self, SharedConsumer), KafkaError> {
+        let mut client = kafka.client();
+        defaults(&mut client, kafka);
+        client.set("group.id", &config.group);
+        let context = SourceContext::new(config.start, inputs.clone(), health.clone(), metrics);
+        let consumer: SharedConsumer = Arc::new(client.create_with_context(context)?);
+        consumer.subscribe(&config.topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let poller = Poller { consumer: consumer.clone(), config, inputs, health, stop: stop.clone() };
+        let thread = std::thread::Builder::new()
+            .name("source".into())
+            .spawn(move || poller.run())
+            .map_err(|error| KafkaError::ClientCreation(format!("source thread: {error}")))?;
+        Ok((Self { stop, thread }, consumer))
+    }
+
+    /// Stops polling and leaves the group. The pipeline must have let go of the consumer.
+    pub fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if self.thread.join().is_err() {
+            error!("the source thread panicked");
+        }
+    }
+}
+
+/// Properties under and over the operator's.
+fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
+    let tunable = [
+        ("session.timeout.ms", "10000"),
+        ("queued.min.messages", "100000"),
+        ("queued.max.messages.kbytes", "32768"),
+        ("max.partition.fetch.bytes", "2097152"),
+        ("fetch.wait.max.ms", "100"),
+        ("fetch.queue.backoff.ms", "20"),
+        ("topic.metadata.refresh.interval.ms", "10000"),
+        ("reconnect.backoff.max.ms", "2000"),
+        ("statistics.interval.ms", "2000"),
+        ("partition.assignment.strategy", "cooperative-sticky"),
+        ("isolation.level", "read_committed"),
+    ];
+    for (name, value) in tunable {
+        // Under KIP-848 the broker owns these two, and the client refuses them.
+        let owned_by_broker = matches!(name, "session.timeout.ms" | "partition.assignment.strategy")
+            && kafka.properties.get("group.protocol").is_some_and(|p| p == "consumer");
+        if !kafka.properties.contains_key(name) && !owned_by_broker {
+            client.set(name, value);
+        }
+    }
+    client.set("enable.auto.commit", "false");
+    client.set("enable.auto.offset.store", "false");
+    client.set("allow.auto.create.topics", "false");
+    // Only reached when the group's offset has gone with retention: the oldest event that is left.
+    client.set("auto.offset.reset", "earliest");
+}
+
+struct Poller {
+    consumer: SharedConsumer,
+    config: SourceConfig,
+    inputs: mpsc::Sender<Input>,
+    health: Arc<Health>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Poller {
+    fn run(self) {
+        let mut round = Round::default();
+        while !self.stop.load(Ordering::Relaxed) {
+            let mut wait = Duration::from_millis(100);
+            while round.events < ROUND_EVENTS && round.bytes < ROUND_BYTES {
+                match self.consumer.poll(wait) {
+                    None => break,
+                    Some(Ok(message)) => round.push(&message, &self.config, &self.consumer),
+                    Some(Err(error)) => {
+                        if !self.survives(&error) {
+                            return;
+                        }
+                        break;
+                    }
+                }
+                wait = Duration::ZERO;
+            }
+            if round.events > 0 {
+                self.health.up();
+                if self.inputs.blocking_send(Input::Records(round.take())).is_err() {
+                    debug!("the pipeline is gone");
+                    break;
+                }
+            }
+        }
+        // Leaving the group revokes what is left; nobody answers any more.
+        self.consumer.context().close();
+        drop(self.consumer);
+    }
+
+    /// Whether polling goes on after an error.
+    fn survives(&self, error: &KafkaError) -> bool {
+        match error {
+            KafkaError::MessageConsumptionFatal(code) => {
+                let _ = self.inputs.blocking_send(Input::Failed(format!("kafka consumer of group {}: {code}", self.config.group)));
+                false
+            }
+            KafkaError::MessageConsumption(RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                if self.consumer.context().once("unknown topic") {
+                    warn!(topics = ?self.config.topics, group = self.config.group, "a topic does not exist: waiting for it");
+                }
+                true
+            }
+            KafkaError::MessageConsumption(code) => {
+                self.health.report(error, &code.to_string());
+                true
+            }
+            _ => {
+                warn!(%error, group = self.config.group, "kafka consumer");
+                true
+            }
+        }
+    }
+}
+
+/// Records of one round of polling, apart by topic-partition.
+#[derive(Default)]
+struct Round {
+    chunks: Vec<Chunk>,
+    events: usize,
+    bytes: usize,
+    last: usize,
+}
+
+impl Round {
+    fn push(&mut self, message: &BorrowedMessage<'_>, config: &SourceConfig, consumer: &SharedConsumer) {
+        let (key, value, offset) = (message.key(), message.payload(), message.offset());
+        let index = self.chunk_of(message, consumer);
+        let chunk = &mut self.chunks[index];
+        let timestamp = match message.timestamp() {
+            Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => ms,
+            Timestamp::NotAvailable => -1,
+        };
+        chunk.push(offset, timestamp, key, value, config.ordering);
+        if let Some(list) = message.headers() {
+            headers::each(list, |name, value| chunk.push_header(name, value));
+        }
+        self.events += 1;
+        self.bytes += key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+    }
+
+    fn chunk_of(&mut self, message: &BorrowedMessage<'_>, consumer: &SharedConsumer) -> usize {
+        let (topic, partition) = (message.topic(), message.partition());
+        let is = |chunk: &Chunk| chunk.partition == partition && *chunk.topic == *topic;
+        if self.chunks.get(self.last).is_some_and(is) {
+            return self.last;
+        }
+        self.last = self.chunks.iter().position(is).unwrap_or_else(|| {
+            consumer.context().first_record(consumer, topic, partition, message.offset());
+            self.chunks.push(Chunk::new(consumer.context().topic(topic), partition));
+            self.chunks.len() - 1
+        });
+        self.last
+    }
+
+    fn take(&mut self) -> Vec<Chunk> {
+        (self.events, self.bytes, self.last) = (0, 0, 0);
+        std::mem::take(&mut self.chunks)
+    }
+}
