@@ -1,0 +1,11 @@
+//! Bounds that keep hostile text from exhausting stack or memory.
+
+/// Longest statement, in bytes.
+pub const MAX_BYTES: usize = 64 * 1024;
+
+/// Deepest nesting of terms and types.
+pub const MAX_DEPTH: usize = 32;
+
+/// Most chained operators, field accesses and subscripts in a statement. Chains become deep trees
+/// without nesting in the text, and a tree is dropped and printed by recursion.
+pub const MAX_OPERATORS: usize = 256;
