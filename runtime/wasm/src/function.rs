@@ -129,6 +129,12 @@ impl Function {
     }
 }
 
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Function").field("module", self.info()).field("limits", &self.limits()).finish()
+    }
+}
+
 pub(crate) type Handle = TypedFunc<(Vec<u8>,), (Vec<u8>,)>;
 
 fn typed(handle: &Func, store: &Store<State>) -> wasmtime::Result<Handle> {

@@ -126,6 +126,14 @@ impl Instance {
     }
 }
 
+impl std::fmt::Debug for Instance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut f = f.debug_struct("Instance");
+        f.field("function", &self.function.info().sha256).field("calls", &self.calls);
+        f.field("memory", &self.memory()).field("reusable", &self.reusable()).finish()
+    }
+}
+
 impl CallError {
     pub(crate) fn new(kind: CallErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), panicked_event: None, marked: None }

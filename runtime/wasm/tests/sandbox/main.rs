@@ -1,0 +1,8 @@
+//! The sandbox with real guests: what it refuses to load, what it survives, and what it leaves alone.
+
+mod cache;
+mod calls;
+mod limits;
+mod loading;
+mod pool;
+mod support;
