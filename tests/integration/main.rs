@@ -1,4 +1,10 @@
 //! Tests of the whole against real Kafka and Cassandra, and of the tree itself.
 
+mod bytes;
 mod dependencies;
+mod guests;
+mod handling;
+mod lifecycle;
+mod outages;
+mod start;
 mod support;

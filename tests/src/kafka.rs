@@ -16,7 +16,7 @@ use rdkafka::{Offset, TopicPartitionList};
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// One record, in or out.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Record {
     /// Where it goes; none: by key. Always there when read.
     pub partition: Option<i32>,
@@ -47,6 +47,12 @@ impl Record {
     /// The same with one more header.
     pub fn with_header(mut self, name: &str, value: Option<&[u8]>) -> Self {
         self.headers.push((name.to_owned(), value.map(<[u8]>::to_vec)));
+        self
+    }
+
+    /// The same with all these headers more.
+    pub fn with_headers(mut self, headers: impl IntoIterator<Item = (String, Option<Vec<u8>>)>) -> Self {
+        self.headers.extend(headers);
         self
     }
 
@@ -144,6 +150,14 @@ impl Kafka {
             result.unwrap_or_else(|(name, code)| panic!("growing topic {name}: {code}"));
         }
         Topic { name: topic.name.clone(), partitions }
+    }
+
+    /// Deletes what a partition holds before `offset`, as retention does.
+    pub fn delete_before(&self, topic: &Topic, partition: i32, offset: i64) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().expect("an admin client starts");
+        let mut until = TopicPartitionList::new();
+        until.add_partition_offset(&topic.name, partition, Offset::Offset(offset)).expect("an offset is set");
+        blocking(admin.delete_records(&until, &AdminOptions::new())).expect("the broker deletes records");
     }
 
     /// How many partitions a topic has; none if there is no such topic.
