@@ -1,0 +1,163 @@
+//! `[[binding]]` → a draft of it.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
+
+use crate::model::{Batch, Binding, DeadLetter, Dedupe, DedupeBy, Delivery, Ordering, Retry, Start};
+use crate::problem::{Report, Span};
+use crate::section::{At, Field, Section};
+use crate::{start, topics, values};
+
+/// A binding, and where that stands which is checked later.
+pub(crate) struct DraftBinding {
+    pub(crate) binding: Binding,
+    pub(crate) topics: Vec<At<String>>,
+    /// `None`: missing or unreadable, and reported.
+    pub(crate) function: Option<Span>,
+    pub(crate) group: Span,
+    pub(crate) delivery: Span,
+    pub(crate) dead_letter: Span,
+    pub(crate) dedupe: Span,
+}
+
+const HOUR: Duration = Duration::from_hours(1);
+const DAY: Duration = Duration::from_hours(24);
+const YEAR: Duration = Duration::from_hours(24 * 365);
+const MICROSECOND: Duration = Duration::from_micros(1);
+
+pub(crate) fn all(report: &mut Report<'_>, root: &mut Section<'_>, name: &str) -> Vec<DraftBinding> {
+    let Some(field) = root.field("binding") else {
+        let fix = "write [[binding]] with `topics` and `function`";
+        report.add(&(0..0), "the manifest has no [[binding]]: nothing would run", fix);
+        return Vec::new();
+    };
+    let Some(array) = field.value.get_ref().as_array() else {
+        field.problem(report, "must be a list of tables", "write [[binding]], in double brackets");
+        return Vec::new();
+    };
+    if array.is_empty() {
+        field.problem(report, "is empty", "write [[binding]] with `topics` and `function`");
+    }
+    let mut bindings = Vec::new();
+    for value in array.iter() {
+        match value.get_ref().as_table() {
+            Some(table) => bindings.push(binding(report, Section::new("[[binding]]", value.span(), Some(table)), name)),
+            None => {
+                let field = Field { label: "an entry of `binding`".to_owned(), prefix: String::new(), value };
+                field.problem(report, "must be a table", "write [[binding]], in double brackets");
+            }
+        }
+    }
+    bindings
+}
+
+fn binding(report: &mut Report<'_>, mut section: Section<'_>, name: &str) -> DraftBinding {
+    let topics = section.need(report, "topics", "[\"orders\"]", values::some("[\"orders\"]", topics::read));
+    let function = section.need(report, "function", "\"NAME\"", values::at(values::text("\"NAME\"")));
+    let (function, function_at) = function.map_or((String::new(), None), |read| (read.value, Some(read.at)));
+    let group = section.get(report, "group", values::at(values::name("a group", "._-", 255, "\"shop.inventory\"")));
+    let start = section.get(report, "start", start::read);
+    let ordering = section.get(
+        report,
+        "ordering",
+        values::choice(&[("key", Ordering::Key), ("partition", Ordering::Partition), ("none", Ordering::None)]),
+    );
+    let delivery = section.get(
+        report,
+        "delivery",
+        values::at(values::choice(&[
+            ("at-least-once", Delivery::AtLeastOnce),
+            ("exactly-once", Delivery::ExactlyOnce),
+        ])),
+    );
+    let concurrency = section.get(report, "concurrency", values::count(65_536, "256"));
+    let batch = batch(report, &mut section);
+    let retry = retry(report, &mut section);
+    let dead_letter = section.get(report, "dead_letter", values::at(dead_letter));
+    let dedupe_section = section.table(report, "dedupe", "{ by = \"header:event-id\", window = \"10m\" }");
+    let dedupe_at = dedupe_section.at.clone();
+    let dedupe = dedupe(report, dedupe_section);
+    let header = section.at.clone();
+    section.finish(report);
+
+    let topics = topics.unwrap_or_default();
+    let group_at = group.as_ref().map_or(header.clone(), |group| group.at.clone());
+    DraftBinding {
+        function: function_at,
+        group: group_at,
+        delivery: delivery.as_ref().map_or(header.clone(), |read| read.at.clone()),
+        dead_letter: dead_letter.as_ref().map_or(header, |read| read.at.clone()),
+        dedupe: dedupe_at,
+        binding: Binding {
+            topics: topics.iter().map(|topic| topic.value.clone()).collect(),
+            group: group.map_or_else(|| format!("{name}.{function}"), |group| group.value),
+            function,
+            start: start.unwrap_or(Start::Earliest),
+            ordering: ordering.unwrap_or(Ordering::Key),
+            delivery: delivery.map_or(Delivery::AtLeastOnce, |read| read.value),
+            concurrency: concurrency.unwrap_or(const { NonZeroU32::new(256).unwrap() }),
+            batch,
+            retry,
+            dead_letter: dead_letter.map_or(DeadLetter::Pause, |read| read.value),
+            dedupe,
+        },
+        topics,
+    }
+}
+
+fn batch(report: &mut Report<'_>, binding: &mut Section<'_>) -> Batch {
+    let mut section = binding.table(report, "batch", "{ events = 500, bytes = \"1MiB\", wait = \"5ms\" }");
+    let events = section.get(report, "events", values::count(65_536, "500"));
+    let bytes = section.get(report, "bytes", values::bytes(1..=1 << 30, "\"1MiB\""));
+    let wait = section.get(report, "wait", values::duration(Duration::ZERO..=Duration::from_mins(1), "\"5ms\""));
+    section.finish(report);
+    Batch {
+        events: events.unwrap_or(const { NonZeroU32::new(500).unwrap() }),
+        bytes: bytes.unwrap_or(const { NonZeroU64::new(1 << 20).unwrap() }),
+        wait: wait.unwrap_or(Duration::from_millis(5)),
+    }
+}
+
+fn retry(report: &mut Report<'_>, binding: &mut Section<'_>) -> Retry {
+    let mut section = binding.table(report, "retry", "{ attempts = 5, backoff = \"100ms\" }");
+    let attempts = section.get(report, "attempts", values::count(1_000_000, "5"));
+    let backoff = section.get(report, "backoff", values::at(values::duration(Duration::ZERO..=DAY, "\"100ms\"")));
+    let max_backoff = section.get(report, "max_backoff", values::duration(MICROSECOND..=DAY, "\"30s\""));
+    let max_age = section.get(report, "max_age", values::duration(MICROSECOND..=YEAR, "\"1h\""));
+    section.finish(report);
+    let max_backoff = max_backoff.unwrap_or(Duration::from_secs(30));
+    if let Some(backoff) = backoff.as_ref().filter(|backoff| backoff.value > max_backoff) {
+        let message = "`backoff` is longer than `max_backoff`, which is 30s unless set";
+        report.add(&backoff.at, message, "write a longer `max_backoff` too, or a shorter `backoff`");
+    }
+    Retry {
+        attempts: attempts.unwrap_or(const { NonZeroU32::new(5).unwrap() }),
+        backoff: backoff.map_or(Duration::from_millis(100), |backoff| backoff.value),
+        max_backoff,
+        max_age: max_age.unwrap_or(HOUR),
+    }
+}
+
+fn dead_letter(report: &mut Report<'_>, field: &Field<'_>) -> Option<DeadLetter> {
+    if field.value.get_ref().as_str() == Some("pause") {
+        return Some(DeadLetter::Pause);
+    }
+    values::name("a topic", "._-", 249, "\"orders.dead\"")(report, field).map(DeadLetter::Topic)
+}
+
+fn dedupe(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Dedupe> {
+    if !section.is_present() {
+        return None;
+    }
+    let by = section.need(report, "by", "\"header:event-id\"", |report, field| {
+        let by = values::text("\"header:event-id\"")(report, field)?;
+        let header = by.strip_prefix("header:").filter(|header| !header.is_empty());
+        if header.is_none() {
+            field.expected(report, "\"header:NAME\"", "\"header:event-id\"");
+        }
+        header.map(|header| DedupeBy::Header(header.to_owned()))
+    });
+    let window = section.get(report, "window", values::duration(MICROSECOND..=YEAR, "\"10m\""));
+    section.finish(report);
+    Some(Dedupe { by: by?, window: window.unwrap_or(Duration::from_mins(10)) })
+}
