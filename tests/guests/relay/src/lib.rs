@@ -1,0 +1,41 @@
+//! A well-behaved function for integration tests: copies events, writes rows, and fails when an event's headers ask for it.
+//!
+//! Variables: `to` (topic to copy to), `table` (table to write to), `dead` (dead-letter everything for this reason).
+//! Headers: `fail` N (retry until begun N times before), `dead` REASON, `skip`, `sleep` MS.
+
+use std::time::Duration;
+
+use veltrix_sdk::prelude::*;
+
+#[handler]
+async fn relay(event: Event, context: &Context) -> Result<()> {
+    if let Some(reason) = context.var("dead").or_else(|| text(&event, "dead")) {
+        return Err(Error::dead_letter(reason));
+    }
+    if event.headers().any(|(name, _)| name == b"skip") {
+        return Err(Error::skip());
+    }
+    if let Some(wait) = number(&event, "sleep") {
+        sleep(Duration::from_millis(wait)).await;
+    }
+    if let Some(table) = context.var("table") {
+        let insert = format!("INSERT INTO {table} (partition, offset, value) VALUES (?, ?, ?)");
+        cql(&insert).bind(event.partition()).bind(event.offset()).bind(event.value()).run().await?;
+    }
+    if let Some(to) = context.var("to") {
+        event.forward(&to)?;
+    }
+    match number(&event, "fail") {
+        // After its effects, so that a test can see that they are dropped or repeated.
+        Some(times) if u64::from(event.begun_before()) < times => Err(Error::retry("asked to fail")),
+        _ => Ok(()),
+    }
+}
+
+fn text(event: &Event, header: &str) -> Option<String> {
+    event.header(header).map(|value| String::from_utf8_lossy(value).into_owned())
+}
+
+fn number(event: &Event, header: &str) -> Option<u64> {
+    text(event, header)?.parse().ok()
+}
