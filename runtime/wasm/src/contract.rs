@@ -34,7 +34,7 @@ pub(crate) fn check_versions<'a>(names: impl Iterator<Item = &'a str>) -> Result
             Some(version) if version > OURS => "update veltrix, or build the function with an older veltrix-sdk",
             Some(_) | None => "build the function again with the veltrix-sdk that belongs to this veltrix",
         };
-        return Err(LoadError::Contract { name: name.into(), theirs: theirs.into(), ours: CONTRACT.into(), fix });
+        return Err(LoadError::Contract { name: name.into(), theirs: theirs.into(), ours: CONTRACT, fix });
     }
     Ok(())
 }
@@ -71,7 +71,7 @@ pub(crate) fn handler(component: &Component, exports: &[String]) -> Result<Contr
         [] => "nothing".into(),
         names => names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
     };
-    Err(LoadError::NoHandler { exports, ours: CONTRACT.into() })
+    Err(LoadError::NoHandler { exports, ours: CONTRACT })
 }
 
 fn major_minor(version: &str) -> Option<(u64, u64)> {

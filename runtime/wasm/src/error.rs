@@ -42,15 +42,18 @@ pub enum LoadError {
         /// What the validator said, with its offset.
         message: String,
     },
-    /// It imports something that no host has.
+    /// It imports something that this host does not have.
     #[error(
-        "imports `{import}`, which this host does not offer; a function may import veltrix:function@{ours} and WASI 0.2"
+        "imports `{import}` ({item}), which this host does not offer; a function may import \
+         veltrix:function@{ours} and WASI 0.2 (cli, clocks, filesystem, io, random, sockets)"
     )]
     UnknownImport {
         /// The import's full name.
         import: String,
+        /// The function or type within it that is missing.
+        item: String,
         /// The contract's version of this host.
-        ours: String,
+        ours: &'static str,
     },
     /// An import of the right name whose functions or types differ.
     #[error("imports `{import}` in another shape than this host offers: {message}")]
@@ -68,7 +71,7 @@ pub enum LoadError {
         /// The module's version.
         theirs: String,
         /// This host's version.
-        ours: String,
+        ours: &'static str,
         /// What to do.
         fix: &'static str,
     },
@@ -78,7 +81,7 @@ pub enum LoadError {
         /// What it exports instead.
         exports: String,
         /// This host's version.
-        ours: String,
+        ours: &'static str,
     },
     /// Exports a handler of another type.
     #[error("exports `{export}` in another shape than this host calls: {message}")]

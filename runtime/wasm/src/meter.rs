@@ -66,11 +66,12 @@ impl Meter {
         if spent > budget {
             return Err(Stop::Cpu { budget: Duration::from_nanos(budget) });
         }
-        // The first interruption after a wait comes at once; giving up the thread is for those who held it.
+        // The first interruption after a wait comes at once; giving up the thread is for those who held it. Tokio's own
+        // yield lets timers and I/O of the runtime go first, not only tasks that are ready.
         if now - self.polled.load(Relaxed) < nanos(TICK) {
             Ok(UpdateDeadline::Continue(1))
         } else {
-            Ok(UpdateDeadline::Yield(1))
+            Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         }
     }
 

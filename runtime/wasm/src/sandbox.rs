@@ -243,17 +243,17 @@ fn compile(shared: &Shared, pool: &Pool, sha256: &str, wasm: &[u8]) -> Result<Co
     Ok(component)
 }
 
-/// Which import it was that could not be linked.
+/// Which import it was that could not be linked. The engine says it in words only: the import, then what within it.
 fn import_error(error: &wasmtime::Error, imports: &[String]) -> LoadError {
     let summary = error.to_string();
-    let Some(import) = imports.iter().find(|name| summary.contains(&format!("`{name}`"))) else {
+    let Some(import) = imports.iter().find(|name| summary.contains(&format!("`{name}`"))).cloned() else {
         return LoadError::Invalid { message: format!("{error:#}") };
     };
-    let known = contract::interface(import).is_some() || import.starts_with("wasi:");
-    let cause = error.root_cause().to_string();
-    if known && cause != summary && !cause.contains("not found") {
-        LoadError::ImportMismatch { import: import.clone(), message: cause }
-    } else {
-        LoadError::UnknownImport { import: import.clone(), ours: CONTRACT.into() }
+    let within: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    // An interface that is not there is said as the first of its functions that is not there.
+    if within.last().is_none_or(|cause| cause.ends_with("implementation is missing")) {
+        let item = within.iter().rev().nth(1).and_then(|place| place.split('`').nth(1)).map(str::to_owned);
+        return LoadError::UnknownImport { import, item: item.unwrap_or_else(|| "all of it".into()), ours: CONTRACT };
     }
+    LoadError::ImportMismatch { import, message: within.join(": ") }
 }

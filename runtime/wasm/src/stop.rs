@@ -60,12 +60,62 @@ fn place(error: &wasmtime::Error) -> String {
     };
     // Its text has the names demangled, a frame a line: `0: 0x1a2b - module!function`.
     let text = trace.to_string();
-    let names: Vec<_> = text
-        .lines()
-        .filter_map(|line| line.split_once(" - "))
-        .map(|(_, name)| name.rsplit_once('!').map_or(name, |(_, name)| name))
-        .filter(|name| !name.starts_with("<wasm function"))
+    let mut names: Vec<(String, usize)> = Vec::new();
+    for (_, name) in text.lines().filter_map(|line| line.split_once(" - ")) {
+        let name = tidy(name.rsplit_once('!').map_or(name, |(_, name)| name));
+        match names.last_mut() {
+            _ if name.starts_with("<wasm function") => {}
+            Some((last, times)) if *last == name => *times += 1,
+            _ => names.push((name, 1)),
+        }
+    }
+    let names: Vec<_> = names
+        .into_iter()
         .take(FRAMES)
+        .map(|(name, times)| if times > 1 { format!("{name} ({times} times)") } else { name })
         .collect();
     if names.is_empty() { String::new() } else { format!(", in {}", names.join(" < ")) }
+}
+
+/// The name without what tells versions of a crate and copies of a function apart: `std[d123b7a1]::abort`,
+/// `act::recurse::h33b13605463e374c`.
+fn tidy(name: &str) -> String {
+    let name = match name.rsplit_once("::h") {
+        Some((path, hash)) if hash.len() == 16 && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => path,
+        _ => name,
+    };
+    let mut tidy = String::with_capacity(name.len());
+    let mut rest = name;
+    while let Some((before, after)) = rest.split_once('[') {
+        tidy.push_str(before);
+        match after.split_once(']') {
+            Some((hash, after)) if !hash.is_empty() && hash.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+                rest = after
+            }
+            _ => {
+                tidy.push('[');
+                rest = after;
+            }
+        }
+    }
+    tidy + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tidy;
+
+    #[test]
+    fn names_lose_their_hashes_and_nothing_else() {
+        for (name, tidied) in [
+            ("std[d123b7a1a2ed1472]::process::abort", "std::process::abort"),
+            ("misbehaving::act::recurse::h33b13605463e374c", "misbehaving::act::recurse"),
+            ("<[u8]>::index[T]", "<[u8]>::index[T]"),
+            ("main", "main"),
+            ("a::handle", "a::handle"),
+            ("odd[", "odd["),
+        ] {
+            assert_eq!(tidy(name), tidied);
+        }
+    }
 }

@@ -119,7 +119,6 @@ async fn waiting_for_nothing_is_a_trap_at_once() {
     let since = Instant::now();
     let error = fails(LIMITS, "deadlock").await;
     assert_eq!(error.kind, CallErrorKind::Trap);
-    assert!(error.message.contains("never comes"), "{error}");
     assert!(since.elapsed() < Duration::from_secs(10));
 }
 
