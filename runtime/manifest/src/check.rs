@@ -26,7 +26,7 @@ pub(crate) fn draft(report: &mut Report<'_>, draft: &Draft, options: &Options) {
     }
     let schema = draft.cassandra.as_ref().and_then(|cassandra| cassandra.schema.as_ref());
     if let Some(schema) = schema.filter(|schema| options.files && !schema.is_file()) {
-        let message = format!("there is no file {}", quoted(&schema.to_string_lossy()));
+        let message = format!("there is no file `{}`", schema.display());
         report.add(&draft.schema_at, message, "write the path of the schema, relative to the manifest");
     }
 }
@@ -92,7 +92,7 @@ fn module_is_usable(report: &mut Report<'_>, function: &DraftFunction, options: 
     }
     let extension = function.module.extension().and_then(|extension| extension.to_str());
     if !matches!(extension, Some("wasm" | "wat")) {
-        report.add(at, format!("a module is a .wasm or .wat file, not {}", quoted(&path)), "write the path of one");
+        report.add(at, format!("a module is a .wasm or .wat file, not `{path}`"), "write the path of one");
         return;
     }
     if options.files && !function.module.is_file() {
@@ -100,6 +100,6 @@ fn module_is_usable(report: &mut Report<'_>, function: &DraftFunction, options: 
             Some(build) => format!("build it with `{build}`, or write the path of a .wasm or .wat file"),
             None => "write the path of a .wasm or .wat file, relative to the manifest".to_owned(),
         };
-        report.add(at, format!("there is no module {}", quoted(&path)), fix);
+        report.add(at, format!("there is no module `{path}`"), fix);
     }
 }

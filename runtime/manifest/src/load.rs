@@ -13,7 +13,7 @@ use crate::{check, read};
 pub const FILE_NAME: &str = "veltrix.toml";
 
 /// Larger files are no manifests.
-const MOST_BYTES: u64 = 4 << 20;
+const MOST_BYTES: u64 = 1 << 20;
 
 /// Loads a manifest from a file, or from the `veltrix.toml` of a folder. Its modules and its schema must exist.
 pub fn load(path: &Path) -> Result<Manifest, Problems> {
@@ -55,7 +55,7 @@ fn manifest(text: &str, dir: &Path, options: &Options) -> Result<Manifest, Vec<P
     let mut report = Report::new(text);
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(syntax(report, &errors));
+        return Err(syntax(report, text, &errors));
     }
     let draft = read::manifest(&mut report, root.get_ref(), dir, options);
     check::draft(&mut report, &draft, options);
@@ -73,11 +73,27 @@ fn manifest(text: &str, dir: &Path, options: &Options) -> Result<Manifest, Vec<P
     })
 }
 
-/// Of errors on one line only the first is told: the others mostly follow from it.
-fn syntax(mut report: Report<'_>, errors: &[toml::de::Error]) -> Vec<Problem> {
+/// Of errors on one line only the first is told: the others mostly follow from it. So do those in a table whose header
+/// is itself a repetition.
+fn syntax(mut report: Report<'_>, text: &str, errors: &[toml::de::Error]) -> Vec<Problem> {
+    let mut repeated_until = 0;
     for error in errors {
         let at = error.span().unwrap_or(0..0);
-        report.add(&at, format!("not TOML: {}", error.message().replace('\n', ", ")), "");
+        if at.start < repeated_until {
+            continue;
+        }
+        let message = error.message().replace('\n', ", ");
+        let mut fix = "";
+        if message == "duplicate key" {
+            fix = "write it once";
+            let line_start = text.get(..at.start).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+            if text[line_start..].starts_with('[') {
+                repeated_until = text[at.start..].find("\n[").map_or(text.len(), |next| at.start + next);
+            }
+        }
+        let what = text.get(at.clone()).filter(|what| !what.is_empty() && message == "duplicate key");
+        let what = what.map_or(String::new(), |what| format!(" `{what}`"));
+        report.add(&at, format!("not TOML: {message}{what}"), fix);
     }
     let mut problems = report.into_problems();
     problems.dedup_by_key(|problem| problem.line);

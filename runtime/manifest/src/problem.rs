@@ -49,6 +49,9 @@ impl fmt::Display for Problems {
 /// Bytes of the text.
 pub(crate) type Span = Range<usize>;
 
+/// Nobody reads more, and finding the place of each takes a look through the text.
+const MOST_PROBLEMS: usize = 1_000;
+
 /// Collects problems by their place in the text.
 pub(crate) struct Report<'t> {
     text: &'t str,
@@ -61,6 +64,9 @@ impl<'t> Report<'t> {
     }
 
     pub(crate) fn add(&mut self, at: &Span, message: impl Into<String>, fix: impl Into<String>) {
+        if self.problems.len() == MOST_PROBLEMS {
+            return;
+        }
         let (line, column) = position(self.text, at.start);
         self.problems.push(Problem { line, column, message: message.into(), fix: fix.into() });
     }

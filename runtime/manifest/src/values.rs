@@ -1,6 +1,6 @@
 //! The kinds of values that a manifest holds, each with its own problems.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::{NonZeroU32, NonZeroU64};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
@@ -58,10 +58,14 @@ pub(crate) fn topic(report: &mut Report<'_>, field: &Field<'_>) -> Option<String
 pub(crate) fn choice<T: Copy>(words: &'static [(&'static str, T)]) -> impl Kind<T> {
     move |report, field| {
         let keys = words.iter().map(|(word, _)| *word);
-        let word = text("…")(report, field).filter(|_| field.value.get_ref().is_str())?;
+        let Some(word) = field.value.get_ref().as_str() else {
+            let all: Vec<String> = keys.map(|word| format!("{word:?}")).collect();
+            field.expected(report, &format!("one of {}", all.join(", ")), &all[0]);
+            return None;
+        };
         let found = words.iter().find(|(known, _)| *known == word);
         if found.is_none() {
-            field.problem(report, &format!("can't be {}", quoted(&word)), suggest::hint(&word, keys, '"'));
+            field.problem(report, &format!("can't be {}", quoted(word)), suggest::hint(word, keys, '"'));
         }
         found.map(|(_, value)| *value)
     }
@@ -169,16 +173,15 @@ pub(crate) fn list<T>(example: &'static str, entry: impl Kind<T>) -> impl Kind<V
             field.expected(report, "a list", example);
             return None;
         };
-        let mut seen = Vec::new();
+        let mut seen = HashSet::new();
         let mut values = Vec::new();
         for value in array.iter() {
             let field = Field { label: format!("an entry of {}", field.label), prefix: String::new(), value };
-            if let Some(text) = value.get_ref().as_str() {
-                if seen.contains(&text) {
-                    field.problem(report, &format!("is there twice: {}", quoted(text)), "remove one of them");
-                    continue;
-                }
-                seen.push(text);
+            if let Some(text) = value.get_ref().as_str()
+                && !seen.insert(text)
+            {
+                field.problem(report, &format!("is there twice: {}", quoted(text)), "remove one of them");
+                continue;
             }
             values.extend(entry(report, &field).map(|read| At { at: value.span(), value: read }));
         }
