@@ -1,6 +1,7 @@
 //! Tests of the whole against real Kafka and Cassandra, and of the tree itself.
 
 mod bytes;
+mod crash;
 mod dependencies;
 mod guests;
 mod handling;

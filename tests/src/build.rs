@@ -31,17 +31,23 @@ pub fn guest(package: &str) -> PathBuf {
     path
 }
 
-/// The command `veltrix`, built from this tree in the same profile as the test.
+/// The command `veltrix`: what `VELTRIX_BIN` names, else built from this tree in the same profile as the test.
+///
+/// The test command names it, as it builds the whole workspace at once; by itself the package is built with other
+/// features, thus a second time.
 pub fn veltrix() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
-        let directory = target().join(if cfg!(debug_assertions) { "debug" } else { "release" });
+        if let Some(named) = std::env::var_os("VELTRIX_BIN") {
+            return named.into();
+        }
         if cfg!(debug_assertions) {
             cargo(&["build", "-p", "veltrix"]);
+            target().join("debug/veltrix")
         } else {
             cargo(&["build", "--release", "-p", "veltrix"]);
+            target().join("release/veltrix")
         }
-        directory.join("veltrix")
     })
 }
 

@@ -220,7 +220,7 @@ impl Kafka {
         let mut seen = 0;
         let deadline = Instant::now() + timeout;
         loop {
-            if self.written(topic) >= count {
+            if self.count(topic) >= count {
                 let records = self.read(topic);
                 seen = records.len();
                 if seen >= count {
@@ -252,7 +252,8 @@ impl Kafka {
         self.committed(group, topic).into_iter().flatten().sum()
     }
 
-    fn written(&self, topic: &str) -> usize {
+    /// How many records a topic holds now.
+    pub fn count(&self, topic: &str) -> usize {
         let Some(partitions) = self.partitions(topic) else { return 0 };
         let consumer = self.consumer(&crate::unique("probe"));
         let count = |partition| {
