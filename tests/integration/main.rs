@@ -6,6 +6,7 @@ mod dependencies;
 mod guests;
 mod handling;
 mod lifecycle;
+mod local;
 mod outages;
 mod start;
 mod support;
