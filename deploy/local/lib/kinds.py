@@ -34,7 +34,8 @@ class Kafka:
         cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode("ascii").rstrip("=")
         done = subprocess.run(
             [java, "-Xmx128m", "-cp", f"{jars}/*", "kafka.tools.StorageTool", "format", "--ignore-formatted",
-             "-t", cluster, "-c", str(directory / "server.properties")],
+             # An id may begin with a dash, which must not read as an option.
+             f"--cluster-id={cluster}", "-c", str(directory / "server.properties")],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise Failure(f"formatting Kafka's data in {directory} failed:\n{done.stdout[-3000:]}")
