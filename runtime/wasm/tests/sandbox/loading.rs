@@ -194,7 +194,7 @@ async fn a_guest_that_spins_or_traps_while_it_starts_fails_alone() {
         let module = sandbox.load_bytes(with(&more).into_bytes()).await.unwrap();
         let limits = Limits { cpu: Duration::from_millis(1), ..LIMITS };
         let function = sandbox.function(&module, limits, Arc::new(Grants::default())).unwrap();
-        let error = function.instance().await.err().expect("it does not start");
+        let error = function.instance().await.expect_err("it does not start");
         assert!(error.message.starts_with("the instance could not be started: "), "{error}");
         assert!(error.message.contains(expected), "{error}");
     }
@@ -209,4 +209,32 @@ async fn a_large_module_runs_outside_the_pool() {
     let mut instance = function.instance().await.unwrap();
     call(&mut instance, &["ack", "sleep:5"]).await.unwrap();
     call(&mut instance, &["allocate"]).await.unwrap_err();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sync_world_runs_too() {
+    let (sandbox, _) = shared().await;
+    let module = sandbox.load_bytes(include_str!("small_sync.wat").into()).await.unwrap();
+    assert_eq!((module.info().world, module.info().contract.as_str()), (World::Sync, "1.0.0"));
+    let limits = Limits { cpu: Duration::from_millis(1), ..LIMITS };
+    let function = sandbox.function(&module, limits, Arc::new(Grants::default())).unwrap();
+    let mut instance = function.instance().await.unwrap();
+    for _ in 0..20 {
+        let host = Arc::new(Host::default());
+        let mut outcome = veltrix_frame::OutcomeBuilder::new();
+        outcome.ack(0);
+        let mut frame = Vec::new();
+        outcome.finish(&mut frame);
+        let echoed = instance.call(frame.clone(), budget(1), host.clone()).await.unwrap();
+        assert_eq!(echoed, frame);
+        assert_eq!(host.settled.lock().unwrap().len(), 1);
+        assert!(instance.reusable());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_world_and_the_functions_kind_belong_together() {
+    let error = refusal(SMALL.replace("handler@", "handler-sync@")).await;
+    assert!(matches!(&error, LoadError::ExportMismatch { .. }), "{error:?}");
+    assert!(error.to_string().contains("async"), "{error}");
 }

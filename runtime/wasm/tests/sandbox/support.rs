@@ -122,7 +122,7 @@ pub async fn ask(instance: &mut Instance, question: &str) -> String {
 pub fn answer(outcome: &[u8]) -> String {
     let outcome = Outcome::parse(outcome).expect("the outcome is a frame");
     let row = outcome.verdicts().next().expect("there is a verdict");
-    String::from_utf8_lossy(row.message.expect("the guest answers").as_ref()).into_owned()
+    String::from_utf8_lossy(row.message.expect("the guest answers")).into_owned()
 }
 
 #[derive(Default)]

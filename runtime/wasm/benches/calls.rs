@@ -1,0 +1,158 @@
+//! What a call costs, per call and per event: `cargo bench -p veltrix-wasm [-- MODULE…]`. Modules given are measured
+//! too, with events of 200 bytes; without any, only the copies of an echo are.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use veltrix_frame::{BatchBuilder, Control, EventIn, Outcome};
+use veltrix_wasm::{
+    Budget, Call, CqlError, Instance, Limits, Module, Options, Page, Sandbox, SandboxConfig, Services, Statement,
+};
+
+const LIMITS: Limits = Limits { memory: 256 << 20, cpu: Duration::from_secs(10), deadline: Duration::from_secs(30) };
+const BUDGET: Budget = Budget { events: 500, isolate: false, wall: Duration::from_secs(30) };
+/// Each figure is the best of so many rounds.
+const ROUNDS: u32 = 5;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("runtime");
+    let modules: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    runtime.block_on(async move { tokio::spawn(run(modules)).await.expect("it runs") });
+}
+
+async fn run(modules: Vec<String>) {
+    let sandbox = Sandbox::new(SandboxConfig::default()).expect("the engines start");
+    let echo = include_str!("../tests/sandbox/small.wat").into();
+    let echo = sandbox.load_bytes(echo).await.expect("the echo loads");
+    println!("echo: one copy in, one out");
+    for bytes in [0, 64, 20 << 10, 100 << 10, 1 << 20] {
+        let mut instance = instance(&sandbox, &echo).await;
+        let batch = vec![7; bytes];
+        let took = best(&mut instance, || batch.clone()).await;
+        let throughput = (2 * bytes) as f64 / took.as_secs_f64() / 1e9;
+        println!("  {bytes:>8} bytes  {:>8.2} µs/call  {throughput:>6.2} GB/s", micros(took));
+    }
+    println!("a new instance of it: {:.1} µs", fresh(&sandbox, &echo).await);
+    for path in modules {
+        let module = sandbox.load(path.as_ref()).await.expect("the module loads");
+        println!("{path}");
+        for events in [0, 1, 10, 100, 500] {
+            let mut instance = instance(&sandbox, &module).await;
+            let mut builder = BatchBuilder::new();
+            let took = best(&mut instance, || frame(&mut builder, events)).await;
+            let each = took.as_nanos() as f64 / events.max(1) as f64;
+            println!("  {events:>8} events {:>8.2} µs/call  {each:>8.1} ns/event", micros(took));
+        }
+        println!("  a new instance: {:.1} µs", fresh(&sandbox, &module).await);
+    }
+}
+
+async fn instance(sandbox: &Sandbox, module: &Module) -> Instance {
+    let function = sandbox.function(module, LIMITS, Arc::new(Host)).expect("the limits fit");
+    function.instance().await.expect("an instance starts")
+}
+
+/// Best mean over the rounds, frame building and outcome parsing included.
+async fn best(instance: &mut Instance, mut batch: impl FnMut() -> Vec<u8>) -> Duration {
+    let host: Arc<dyn Call> = Arc::new(Host);
+    let mut best = Duration::MAX;
+    for _ in 0..ROUNDS {
+        let since = Instant::now();
+        let mut calls = 0;
+        while since.elapsed() < Duration::from_millis(200) {
+            for _ in 0..20 {
+                let outcome = instance.call(batch(), BUDGET, Arc::clone(&host)).await.expect("the call succeeds");
+                let _ = black_box(Outcome::parse(&outcome).map(|outcome| outcome.verdicts().count()));
+                calls += 1;
+            }
+        }
+        best = best.min(since.elapsed() / calls);
+    }
+    best
+}
+
+async fn fresh(sandbox: &Sandbox, module: &Module) -> f64 {
+    let function = sandbox.function(module, LIMITS, Arc::new(Host)).expect("the limits fit");
+    drop(function.instance().await.expect("an instance starts"));
+    let since = Instant::now();
+    for _ in 0..200 {
+        drop(function.instance().await.expect("an instance starts"));
+    }
+    micros(since.elapsed() / 200)
+}
+
+fn frame(batch: &mut BatchBuilder, events: usize) -> Vec<u8> {
+    let value = [b'v'; 200];
+    batch.start("events", 3, Control { lanes: 256, ..Control::default() });
+    for row in 0..events {
+        let key = (row as u64).to_le_bytes();
+        batch.push(EventIn {
+            offset: row as i64,
+            timestamp: 1_700_000_000_000,
+            lane: row as u32,
+            begun: 0,
+            key: Some(&key),
+            value: Some(&value),
+        });
+    }
+    let mut bytes = Vec::with_capacity(batch.bytes());
+    batch.finish(&mut bytes);
+    bytes
+}
+
+fn micros(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e6
+}
+
+struct Host;
+
+impl Services for Host {
+    fn var(&self, _name: &str) -> Option<String> {
+        None
+    }
+    fn secret(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
+impl Call for Host {
+    fn settle(&self, _outcome: Vec<u8>) -> BoxFuture<'static, Result<(), String>> {
+        async { Ok(()) }.boxed()
+    }
+    fn log(&self, event: u32, level: u8, message: &str, _fields: &[(String, String)]) {
+        eprintln!("{level} {event} {message}");
+    }
+    fn mark(&self, _event: u32) {}
+    fn traceparent(&self, _event: u32) -> Option<String> {
+        None
+    }
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed()
+    }
+    fn prepare(&self, _event: u32, _text: String) -> BoxFuture<'static, Result<Statement, CqlError>> {
+        async { Ok(Statement::default()) }.boxed()
+    }
+    fn execute(
+        &self,
+        _event: u32,
+        _statement: u32,
+        _values: Vec<u8>,
+        _next: Vec<u8>,
+        _options: Options,
+    ) -> BoxFuture<'static, Result<Page, CqlError>> {
+        async { Ok(Page::default()) }.boxed()
+    }
+    fn batch(
+        &self,
+        _event: u32,
+        _kind: u8,
+        _statements: Vec<u32>,
+        _values: Vec<u8>,
+        _options: Options,
+    ) -> BoxFuture<'static, Result<Page, CqlError>> {
+        async { Ok(Page::default()) }.boxed()
+    }
+}
