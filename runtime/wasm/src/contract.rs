@@ -106,5 +106,7 @@ mod tests {
     #[test]
     fn version_constants_agree() {
         assert_eq!(major_minor(CONTRACT), Some(OURS));
+        let wit = include_str!("../../../sdk/wit/function.wit");
+        assert!(wit.contains(&format!("package veltrix:function@{CONTRACT};")));
     }
 }

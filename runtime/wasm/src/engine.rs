@@ -67,6 +67,7 @@ impl Pool {
             .total_tables(instances.saturating_mul(TABLES).max(16))
             .total_stacks(instances.saturating_mul(STACKS))
             .max_memory_size(usize::try_from(config.memory_ceiling).unwrap_or(usize::MAX).min(4 << 30))
+            .max_tables_per_module(TABLES)
             .table_elements(MAX_TABLE_ELEMENTS)
             .max_unused_warm_slots(WARM_SLOTS)
             .linear_memory_keep_resident(KEEP_RESIDENT)

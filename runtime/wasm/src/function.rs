@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use wasmtime::component::{Func, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use crate::engine::{Pool, Slot};
@@ -103,10 +102,9 @@ impl Function {
             limits.deadline,
             meter.run(async {
                 let instance = module.inner.pre.instantiate_async(&mut store).await?;
-                let handle = instance
-                    .get_func(&mut store, &module.inner.handle)
-                    .ok_or_else(|| wasmtime::Error::msg("the handler is gone"))?;
-                typed(&handle, &store)
+                // Its type was checked when the module was loaded.
+                let handle = instance.get_func(&mut store, &module.inner.handle);
+                handle.ok_or_else(|| wasmtime::Error::msg("the handler is gone"))
             }),
         )
         .await;
@@ -133,12 +131,6 @@ impl std::fmt::Debug for Function {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Function").field("module", self.info()).field("limits", &self.limits()).finish()
     }
-}
-
-pub(crate) type Handle = TypedFunc<(Vec<u8>,), (Vec<u8>,)>;
-
-fn typed(handle: &Func, store: &Store<State>) -> wasmtime::Result<Handle> {
-    handle.typed(store)
 }
 
 enum Failed {

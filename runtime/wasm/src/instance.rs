@@ -6,10 +6,11 @@ use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use wasmtime::Store;
+use wasmtime::component::Func;
 
 use crate::engine::Slot;
 use crate::error::{CallError, CallErrorKind};
-use crate::function::{Function, Handle};
+use crate::function::Function;
 use crate::meter::Meter;
 use crate::services::{Call, WHOLE_BATCH};
 use crate::state::{Current, State};
@@ -36,7 +37,7 @@ pub struct Instance {
     // Declared in the order in which they have to be dropped.
     store: Store<State>,
     _slot: Slot,
-    handle: Handle,
+    handle: Func,
     meter: Arc<Meter>,
     function: Function,
     made: Instant,
@@ -46,18 +47,24 @@ pub struct Instance {
 }
 
 impl Instance {
-    pub(crate) fn new(function: Function, store: Store<State>, handle: Handle, meter: Arc<Meter>, slot: Slot) -> Self {
+    pub(crate) fn new(function: Function, store: Store<State>, handle: Func, meter: Arc<Meter>, slot: Slot) -> Self {
         Self { store, _slot: slot, handle, meter, function, made: Instant::now(), calls: 0, sound: true }
     }
 
     /// Hands a batch frame to the guest and gives back its outcome frame; neither is looked into here. Executes the
-    /// guest on the Tokio runtime that polls it, and gives the thread up at least every 2 ms.
+    /// guest on the Tokio runtime that polls it, and gives the thread up at least every 2 ms. A batch that is lent, not
+    /// given, can be written anew into the same memory.
     ///
     /// Dropping the future leaves the guest where it was: the instance is dead then, as it is after any error.
     ///
     /// # Errors
     /// How the guest ended. What it settled before stays settled.
-    pub async fn call(&mut self, batch: Vec<u8>, budget: Budget, call: Arc<dyn Call>) -> Result<Vec<u8>, CallError> {
+    pub async fn call(
+        &mut self,
+        batch: impl AsRef<[u8]> + Send,
+        budget: Budget,
+        call: Arc<dyn Call>,
+    ) -> Result<Vec<u8>, CallError> {
         if !self.sound {
             return Err(CallError::new(CallErrorKind::Trap, "the instance ended in an earlier call"));
         }
@@ -68,7 +75,8 @@ impl Instance {
         let outcome = tokio::time::timeout(
             budget.wall,
             meter.run(async {
-                let (outcome,) = handle.call_async(&mut *store, (batch,)).await?;
+                let handle = handle.typed::<(&[u8],), (Vec<u8>,)>(&mut *store)?;
+                let (outcome,) = handle.call_async(&mut *store, (batch.as_ref(),)).await?;
                 // The result is here, but the guest's task may go on behind it.
                 let idle = store
                     .run_concurrent(async |accessor| {

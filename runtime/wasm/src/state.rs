@@ -54,7 +54,7 @@ impl State {
             services,
             meter: Arc::new(Meter::new()),
             logs,
-            limiter: Limiter { limit: memory, memory: 0, elements: 0 },
+            limiter: Limiter { limit: memory, memory: 0, elements: 0, growing: 0, stretching: 0 },
             open: Arc::default(),
             current: None,
         }
@@ -74,11 +74,15 @@ pub(crate) struct Limiter {
     limit: u64,
     pub(crate) memory: u64,
     elements: usize,
+    /// Part of `memory` and of `elements` that was allowed last, and is taken back if the engine cannot do it.
+    growing: u64,
+    stretching: usize,
 }
 
 impl ResourceLimiter for Limiter {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let wanted = self.memory + desired.saturating_sub(current) as u64;
+        self.growing = desired.saturating_sub(current) as u64;
+        let wanted = self.memory + self.growing;
         if wanted > self.limit {
             return Err(Stop::Memory { wanted, limit: self.limit }.into());
         }
@@ -87,12 +91,23 @@ impl ResourceLimiter for Limiter {
     }
 
     fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
-        let wanted = self.elements + desired.saturating_sub(current);
+        self.stretching = desired.saturating_sub(current);
+        let wanted = self.elements + self.stretching;
         if wanted > MAX_TABLE_ELEMENTS {
             return Err(Stop::Table { wanted: wanted as u64, limit: MAX_TABLE_ELEMENTS as u64 }.into());
         }
         self.elements = wanted;
         Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.memory -= std::mem::take(&mut self.growing);
+        Ok(())
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.elements -= std::mem::take(&mut self.stretching);
+        Ok(())
     }
 }
 

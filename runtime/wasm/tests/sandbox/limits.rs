@@ -180,3 +180,19 @@ async fn recursion_on_the_engines_stack_traps() {
     assert_eq!(error.kind, CallErrorKind::Trap);
     assert!(error.message.contains("recursed too deep"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn growth_that_the_module_forbids_itself_is_not_charged() {
+    let (sandbox, _) = shared().await;
+    // Its memory may have 18 pages and has 17: a growth by 100 fails, again and again.
+    let text = include_str!("small.wat")
+        .replace("(memory (export \"memory\") 17)", "(memory (export \"memory\") 17 18)")
+        .replace("(result i32) (i32.const 1024)", "(result i32) (drop (memory.grow (i32.const 100))) (i32.const 1024)");
+    let module = sandbox.load_bytes(text.into_bytes()).await.unwrap();
+    let function = sandbox.function(&module, LIMITS, Arc::new(Grants::default())).unwrap();
+    let mut instance = function.instance().await.unwrap();
+    for _ in 0..20 {
+        instance.call(b"echo", budget(1), Arc::new(Host::default())).await.unwrap();
+    }
+    assert_eq!(instance.memory(), 17 * 65_536);
+}

@@ -24,7 +24,9 @@ pub fn misbehaving() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |dir| root.join(dir));
+        // target/PROFILE/deps/TEST
+        let test = std::env::current_exe().expect("a test knows its own path");
+        let target = test.ancestors().nth(3).expect("a test lies in target/PROFILE/deps").to_owned();
         let built = Command::new(env!("CARGO"))
             .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "-p", "misbehaving"])
             .arg("--target-dir")
