@@ -6,14 +6,14 @@ use crate::event::EventView;
 use crate::kafka::headers;
 
 /// Prefix of the headers that a dead letter carries.
-pub const PREFIX: &str = "veltrix-dead-letter-";
+pub(crate) const PREFIX: &str = "veltrix-dead-letter-";
 
 /// Error text beyond this is cut.
 const MOST_ERROR: usize = 4_096;
 
 /// Why an event becomes a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetter<'a> {
+pub(crate) struct DeadLetter<'a> {
     /// Short and stable: what the function said, or the kind of the last failure.
     pub reason: &'a str,
     /// What happened last, for people.
@@ -27,7 +27,7 @@ pub struct DeadLetter<'a> {
 }
 
 /// The dead letter's headers: those of the event, without what an earlier failure added, then ours.
-pub fn headers(event: EventView<'_>, topic: &str, partition: i32, letter: &DeadLetter<'_>) -> OwnedHeaders {
+pub(crate) fn headers(event: EventView<'_>, topic: &str, partition: i32, letter: &DeadLetter<'_>) -> OwnedHeaders {
     let mut list = OwnedHeaders::new_with_capacity(event.headers().len() + 9);
     for (name, value) in event.headers().filter(|(name, _)| !name.starts_with(PREFIX.as_bytes())) {
         headers::push(&mut list, name, value);

@@ -7,7 +7,19 @@ pub mod kafka;
 pub mod source;
 
 pub mod flow;
-pub mod outbox;
+pub mod function;
+
+mod call;
+pub mod cassandra;
+pub mod schema;
 
 mod dead_letter;
+pub mod outbox;
+
+mod pipeline;
+
+pub mod admin;
 pub mod metrics;
+pub mod worker;
+
+pub use worker::{Options, RunError, run};

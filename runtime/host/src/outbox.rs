@@ -41,6 +41,11 @@ impl Ticket {
         self.lost.load(Ordering::Acquire)
     }
 
+    /// An effect can't be had.
+    pub fn lose(&self) {
+        self.lost.store(true, Ordering::Release);
+    }
+
     fn finish_one(self: &Arc<Self>) {
         if self.waiting.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.outbox.release(self.records.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed));
@@ -278,7 +283,7 @@ impl ProducerContext for OutboxContext {
             Err((error, message)) => {
                 // Without a time-out, what comes here is for good: refused by the broker, or purged.
                 error!(topic = message.topic(), %error, source = %ticket.source.0, partition = ticket.source.1, "an emit is lost: its events are not committed and their lanes stop");
-                ticket.lost.store(true, Ordering::Release);
+                ticket.lose();
             }
         }
         ticket.finish_one();

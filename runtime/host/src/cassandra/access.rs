@@ -66,6 +66,12 @@ impl Access {
         self.cassandra.is_up()
     }
 
+    /// Asks Cassandra whether it is there: what tells a request that failed by itself from an outage.
+    pub fn confirm(&self) -> impl Future<Output = bool> + Send + use<> {
+        let shared = self.cassandra.shared().clone();
+        async move { *shared.state.borrow() == super::State::Up && shared.confirm().await }
+    }
+
     /// Prepares one statement on granted tables: from the worker's cache, or by asking the server once for all who ask.
     ///
     /// # Errors

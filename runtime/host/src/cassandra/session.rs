@@ -1,7 +1,7 @@
 //! The worker's one session: how it is set up, and whether it is of use now.
 
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::{Session, SessionConfig};
@@ -106,6 +106,8 @@ pub(super) struct Shared {
     pub(super) suspect: Notify,
     /// Behind a lock as it is replaced when it does not recover by itself.
     session: RwLock<Option<Arc<Session>>>,
+    /// When Cassandra was last asked whether it is there, and whether it was.
+    confirmed: tokio::sync::Mutex<Option<(Instant, bool)>>,
 }
 
 impl Cassandra {
@@ -124,6 +126,7 @@ impl Cassandra {
             state: watch::Sender::new(State::Connecting),
             suspect: Notify::new(),
             session: RwLock::new(None),
+            confirmed: tokio::sync::Mutex::new(None),
             runtime: runtime.clone(),
             config,
         });
@@ -207,6 +210,21 @@ impl Shared {
         match session.query_unpaged(statement, ()).await {
             Ok(_) => Ok(()),
             Err(error) => Err(execution(&error, Effect::Read, "probe")),
+        }
+    }
+
+    /// Whether Cassandra answers now. Those who ask at the same time share one probe.
+    pub(super) async fn confirm(&self) -> bool {
+        let asked = Instant::now();
+        let mut confirmed = self.confirmed.lock().await;
+        match *confirmed {
+            Some((at, up)) if at >= asked => up,
+            _ => {
+                let at = Instant::now();
+                let up = self.probe().await.is_ok();
+                *confirmed = Some((at, up));
+                up
+            }
         }
     }
 

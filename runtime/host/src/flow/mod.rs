@@ -1,6 +1,7 @@
 //! Decisions about one partition's events, apart from all I/O: what may run, what a failure leads
 //! to, who is to blame for a trap, and what may be committed.
 
+pub mod batch_size;
 pub mod isolate;
 pub mod lanes;
 pub mod ledger;
@@ -9,6 +10,7 @@ pub mod retry;
 #[cfg(test)]
 mod simulation;
 
+pub use batch_size::BatchSize;
 pub use isolate::Mode;
 pub use lanes::{CallId, Millis, Seq};
 pub use partition::{Bounds, Fate, Partition, Ruling};

@@ -142,14 +142,19 @@ impl Partition {
         new
     }
 
-    /// Moves what may run into a new call, and shows each event with the number of times it was
+    /// How the next call has to run its events; `None` when nothing may run.
+    pub fn next_mode(&self) -> Option<Mode> {
+        self.lanes.next_mode()
+    }
+
+    /// Moves what may run into a new call of that mode, and shows each event with the number of times it was
     /// begun before. `None` when nothing may run.
     pub fn take(
         &mut self,
         call: CallId,
         bounds: Bounds,
         mut show: impl FnMut(EventView<'_>, u32),
-    ) -> Option<(Mode, usize)> {
+    ) -> Option<usize> {
         let mode = self.lanes.next_mode()?;
         let (first, slots, begun) = (self.ledger.first(), &self.slots, &self.begun);
         let (mut rows, mut bytes) = (Vec::new(), 0);
@@ -168,7 +173,7 @@ impl Partition {
             return None;
         }
         self.calls.insert(call, Call { mode, rows, open: taken });
-        Some((mode, taken))
+        Some(taken)
     }
 
     /// Applies a ruling to a row of an open call; `None` if there is no such row or it was ruled on
@@ -314,8 +319,13 @@ impl Partition {
 
     /// About how many events may run now, and whether suspects are among them.
     pub fn ready(&self) -> (usize, bool) {
-        let suspects = matches!(self.lanes.next_mode(), Some(Mode::Isolate | Mode::Alone));
+        let suspects = matches!(self.next_mode(), Some(Mode::Isolate | Mode::Alone));
         (self.lanes.ready(), suspects)
+    }
+
+    /// Whether there is such a row in an open call and nothing was ruled on it.
+    pub fn is_open(&self, call: CallId, row: u32) -> bool {
+        self.calls.get(&call).and_then(|call| call.rows.get(row as usize)).is_some_and(|row| !row.settled)
     }
 
     /// Event of that row in an open call.

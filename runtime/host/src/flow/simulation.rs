@@ -126,11 +126,12 @@ impl World {
         let bounds = Bounds { events: self.rng.random_range(1..10), bytes: 1000 };
         let call = self.next_call;
         let (mut offsets, mut keys) = (Vec::new(), Vec::new());
+        let mode = self.partition.next_mode();
         let taken = self.partition.take(call, bounds, |event, _| {
             offsets.push(event.offset());
             keys.push(u64::from_be_bytes(event.key().unwrap().try_into().unwrap()));
         });
-        let Some((mode, count)) = taken else { return };
+        let (Some(mode), Some(count)) = (mode, taken) else { return };
         assert_eq!(count, offsets.len());
         if mode == Mode::Alone {
             assert_eq!(count, 1, "an event that runs alone has company");

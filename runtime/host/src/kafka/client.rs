@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
@@ -34,35 +34,42 @@ impl KafkaConfig {
 /// Whether Kafka answers, as its clients see it; says so once when that changes.
 #[derive(Debug, Default)]
 pub struct Health {
-    down: AtomicBool,
+    /// [`UP`], [`DOWN`], or 0: not known yet.
+    state: AtomicU8,
 }
 
+const UP: u8 = 1;
+const DOWN: u8 = 2;
+
 impl Health {
-    /// A shared view, up until a client says otherwise.
+    /// A shared view, unknown until a client has heard of Kafka.
     pub fn new() -> Arc<Self> {
         Arc::default()
     }
 
     /// Kafka answered.
     pub fn up(&self) {
-        if self.down.load(Ordering::Relaxed) && self.down.swap(false, Ordering::Relaxed) {
+        // A plain load first: this is called for every acknowledgement.
+        if self.state.load(Ordering::Relaxed) != UP && self.state.swap(UP, Ordering::Relaxed) == DOWN {
             info!("kafka is back");
         }
     }
 
-    /// Whether Kafka answers.
+    /// Whether Kafka has answered, and has not gone since.
     pub fn is_up(&self) -> bool {
-        !self.down.load(Ordering::Relaxed)
+        self.state.load(Ordering::Relaxed) == UP
     }
 
     /// Takes a client's error.
     pub fn report(&self, problem: &KafkaError, reason: &str) {
         match problem.rdkafka_error_code() {
             Some(RDKafkaErrorCode::AllBrokersDown) => {
-                if !self.down.swap(true, Ordering::Relaxed) {
+                if self.state.swap(DOWN, Ordering::Relaxed) != DOWN {
                     warn!(reason, "kafka is unavailable: waiting for it");
                 }
             }
+            // The consumer reports it too, with the topics, and once.
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition) => debug!(reason, "kafka"),
             // One broker's connection; if it was the last, the above follows.
             Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve | RDKafkaErrorCode::OperationTimedOut) => {
                 debug!(%problem, reason, "kafka connection");

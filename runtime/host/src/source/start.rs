@@ -16,7 +16,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// Kafka does not answer.
-pub fn fix<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, start: &Start) -> KafkaResult<()> {
+pub(super) fn fix<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str, start: &Start) -> KafkaResult<()> {
     if *start == Start::Earliest {
         return Ok(());
     }

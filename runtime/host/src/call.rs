@@ -1,0 +1,313 @@
+//! The host's side of one call: settling, logs with coordinates, the clock, Cassandra.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use tokio::sync::{mpsc, oneshot};
+use tracing::Level;
+use veltrix_wasm::{Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_PANIC, Options, Page, Statement, WHOLE_BATCH};
+
+use crate::cassandra::{Access, EventTime, Outstanding, Statements};
+use crate::flow::CallId;
+use crate::function::Function;
+use crate::metrics::Metrics;
+use crate::source::TopicPartition;
+
+/// What a call tells its pipeline.
+#[derive(Debug)]
+pub(crate) enum FromCall {
+    /// The guest settled some events early.
+    Settled {
+        /// Which call.
+        call: CallId,
+        /// Outcome frame.
+        outcome: Vec<u8>,
+        /// The answer; `Err` says what is malformed.
+        reply: oneshot::Sender<Result<(), String>>,
+    },
+    /// The call is over.
+    Ended {
+        /// Which call.
+        call: CallId,
+        /// Outcome frame, or how it ended.
+        result: Result<Vec<u8>, CallError>,
+        /// From its start, the wait for an instance left out.
+        took: Duration,
+    },
+}
+
+/// Coordinates of a row of the batch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    /// Offset in the partition.
+    pub offset: i64,
+    /// Milliseconds since the epoch, -1 if none.
+    pub timestamp: i64,
+}
+
+/// One open call.
+pub(crate) struct CallContext {
+    /// Names the call in its pipeline.
+    pub id: CallId,
+    /// Topic and partition of the batch.
+    pub source: TopicPartition,
+    /// A row per event.
+    pub rows: Vec<Row>,
+    /// Of events that carry one.
+    pub traceparents: HashMap<u32, String>,
+    /// The function that runs.
+    pub function: Arc<Function>,
+    /// Where verdicts go.
+    pub pipeline: mpsc::Sender<FromCall>,
+    /// Metrics of the worker.
+    pub metrics: Arc<Metrics>,
+    /// Cassandra requests under way.
+    pub outstanding: Outstanding,
+    /// Statements of the instance that runs the call; set when it begins.
+    pub statements: Mutex<Arc<Statements>>,
+    starved: Arc<Starved>,
+}
+
+/// Events whose requests failed while the host's own probe of Cassandra failed too.
+#[derive(Default)]
+struct Starved {
+    any: AtomicBool,
+    events: Mutex<HashSet<u32>>,
+}
+
+impl Starved {
+    fn add(&self, event: u32) {
+        self.events.lock().expect("no panic while held").insert(event);
+        self.any.store(true, Ordering::Release);
+    }
+
+    fn has(&self, event: u32) -> bool {
+        self.any.load(Ordering::Acquire) && {
+            let events = self.events.lock().expect("no panic while held");
+            events.contains(&event) || events.contains(&WHOLE_BATCH)
+        }
+    }
+}
+
+impl CallContext {
+    /// A call about to begin.
+    pub(crate) fn new(
+        id: CallId,
+        source: TopicPartition,
+        rows: Vec<Row>,
+        traceparents: HashMap<u32, String>,
+        function: Arc<Function>,
+        pipeline: mpsc::Sender<FromCall>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            id,
+            source,
+            rows,
+            traceparents,
+            function,
+            pipeline,
+            metrics,
+            outstanding: Outstanding::default(),
+            statements: Mutex::default(),
+            starved: Arc::default(),
+        }
+    }
+
+    /// Whether a request of that event (or of the batch as a whole) failed while Cassandra did not answer the host
+    /// either.
+    pub(crate) fn is_starved(&self, event: u32) -> bool {
+        self.starved.has(event)
+    }
+
+    /// Runs the call and reports its end. `fresh` asks for a new instance that serves this call only.
+    pub(crate) async fn run(self: Arc<Self>, batch: Vec<u8>, budget: Budget, fresh: bool) {
+        let call = self.id;
+        let pipeline = self.pipeline.clone();
+        // A panic of the host's own code must not leave the pipeline waiting.
+        let ended = std::panic::AssertUnwindSafe(self.clone().run_inner(batch, budget, fresh)).catch_unwind().await;
+        let (result, took) = ended.unwrap_or_else(|_| {
+            let error = CallError {
+                kind: CallErrorKind::Trap,
+                message: "the host panicked while it ran the call".into(),
+                panicked_event: None,
+                marked: None,
+            };
+            (Err(error), Duration::ZERO)
+        });
+        // A lane goes on only when nothing of it is under way any more.
+        self.outstanding.settled().await;
+        let _ = pipeline.send(FromCall::Ended { call, result, took }).await;
+    }
+
+    async fn run_inner(self: Arc<Self>, batch: Vec<u8>, budget: Budget, fresh: bool) -> (Result<Vec<u8>, CallError>, Duration) {
+        let mut worker = match self.function.instance(fresh).await {
+            Ok(worker) => worker,
+            Err(error) => return (Err(error), Duration::ZERO),
+        };
+        *self.statements.lock().expect("no panic while held") = worker.statements.clone();
+        let started = Instant::now();
+        let result = worker.instance.call(batch, budget, self.clone()).await;
+        let took = started.elapsed();
+        if result.is_ok() && !fresh {
+            self.function.put_back(worker);
+        }
+        (result, took)
+    }
+
+    fn statements(&self) -> Arc<Statements> {
+        self.statements.lock().expect("no panic while held").clone()
+    }
+
+    fn access(&self) -> Result<&Access, CqlError> {
+        self.function.cassandra.as_ref().ok_or_else(|| CqlError {
+            kind: 2,
+            message: format!("cassandra is not granted: veltrix.toml has no [cassandra] (function {})", self.function.name),
+            ..CqlError::default()
+        })
+    }
+
+    fn event_time(&self, event: u32) -> Option<EventTime> {
+        let row = self.rows.get(event as usize)?;
+        (row.timestamp >= 0).then_some(EventTime { timestamp_ms: row.timestamp, offset: row.offset })
+    }
+
+    /// Runs a Cassandra request under this call: counted, timed, and remembered if Cassandra is down.
+    fn request<T: Send + 'static>(
+        &self,
+        event: u32,
+        request: impl Future<Output = Result<T, CqlError>> + Send + 'static,
+    ) -> BoxFuture<'static, Result<T, CqlError>> {
+        let (metrics, function) = (self.metrics.clone(), self.function.name.clone());
+        let started = Instant::now();
+        let starved = self.starved.clone();
+        let up = self.function.cassandra.as_ref().map(Access::confirm);
+        async move {
+            let result = request.await;
+            let outcome = match &result {
+                Ok(_) => "ok",
+                Err(error) => {
+                    let suspect = crate::cassandra::Kind::from_number(error.kind).is_suspect();
+                    if suspect && let Some(up) = up && !up.await {
+                        starved.add(event);
+                    }
+                    crate::cassandra::kind_name(error.kind)
+                }
+            };
+            metrics.cassandra(&function, outcome, started.elapsed());
+            result
+        }
+        .boxed()
+    }
+}
+
+impl Call for CallContext {
+    fn settle(&self, outcome: Vec<u8>) -> BoxFuture<'static, Result<(), String>> {
+        let (reply, answer) = oneshot::channel();
+        let (pipeline, call) = (self.pipeline.clone(), self.id);
+        async move {
+            // A pipeline that is gone has given the partition up: what is said of it no longer counts.
+            if pipeline.send(FromCall::Settled { call, outcome, reply }).await.is_err() {
+                return Ok(());
+            }
+            answer.await.unwrap_or(Ok(()))
+        }
+        .boxed()
+    }
+
+    fn log(&self, event: u32, level: u8, message: &str, fields: &[(String, String)]) {
+        let (topic, partition) = (&*self.source.0, self.source.1);
+        let offset = self.rows.get(event as usize).map(|row| row.offset);
+        let function = &*self.function.name;
+        let fields = (!fields.is_empty()).then(|| tracing::field::display(Fields(fields)));
+        // The macro needs its level at compile time.
+        macro_rules! line {
+            ($level:expr) => {
+                tracing::event!(target: "function", $level, function, topic, partition, offset, fields, "{message}")
+            };
+        }
+        match level {
+            1 => line!(Level::TRACE),
+            2 => line!(Level::DEBUG),
+            4 => line!(Level::WARN),
+            5 | LEVEL_PANIC => line!(Level::ERROR),
+            _ => line!(Level::INFO),
+        }
+    }
+
+    fn mark(&self, _event: u32) {
+        // The sandbox remembers it for the call's error.
+    }
+
+    fn traceparent(&self, event: u32) -> Option<String> {
+        self.traceparents.get(&event).cloned()
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        tokio::time::sleep(duration).boxed()
+    }
+
+    fn prepare(&self, event: u32, text: String) -> BoxFuture<'static, Result<Statement, CqlError>> {
+        let statements = self.statements();
+        match self.access() {
+            Ok(access) => {
+                let preparing = access.prepare(text);
+                self.request(event, async move { statements.add(preparing.await?) })
+            }
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn execute(
+        &self,
+        event: u32,
+        statement: u32,
+        values: Vec<u8>,
+        next: Vec<u8>,
+        options: Options,
+    ) -> BoxFuture<'static, Result<Page, CqlError>> {
+        let found = self.access().and_then(|access| Ok((access, self.statements().get(statement)?)));
+        match found {
+            Ok((access, statement)) => {
+                let time = self.event_time(event);
+                self.request(event, access.execute(statement, values, next, options, time, &self.outstanding))
+            }
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn batch(
+        &self,
+        event: u32,
+        kind: u8,
+        statements: Vec<u32>,
+        values: Vec<u8>,
+        options: Options,
+    ) -> BoxFuture<'static, Result<Page, CqlError>> {
+        let table = self.statements();
+        let found: Result<Vec<_>, _> = statements.into_iter().map(|id| table.get(id)).collect();
+        match self.access().and_then(|access| Ok((access, found?))) {
+            Ok((access, statements)) => {
+                let time = self.event_time(event);
+                self.request(event, access.batch(kind, statements, values, options, time, &self.outstanding))
+            }
+            Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+}
+
+/// Fields of a guest's log line, as `name=value` words.
+struct Fields<'a>(&'a [(String, String)]);
+
+impl std::fmt::Display for Fields<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for (i, (name, value)) in self.0.iter().enumerate() {
+            write!(f, "{}{name}={value:?}", if i > 0 { " " } else { "" })?;
+        }
+        Ok(())
+    }
+}

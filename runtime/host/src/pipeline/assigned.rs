@@ -1,0 +1,66 @@
+//! An assigned partition: its flow, and whether it is being fetched from.
+
+use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer;
+use tracing::{debug, warn};
+
+use crate::flow::{Millis, Partition};
+use crate::source::{SharedConsumer, TopicPartition};
+
+/// State of one partition of the binding.
+pub(super) struct Assigned {
+    pub(super) flow: Partition,
+    /// Tells this assignment from earlier ones of the same partition.
+    pub(super) epoch: u64,
+    /// Revoked or stopping: what runs may end, nothing begins.
+    pub(super) draining: bool,
+    /// Events have been ready since then.
+    pub(super) ready_since: Option<Millis>,
+    /// What was committed last.
+    pub(super) committed: Option<i64>,
+    paused: bool,
+}
+
+impl Assigned {
+    pub(super) fn new(flow: Partition, epoch: u64) -> Self {
+        Self { flow, epoch, draining: false, ready_since: None, committed: None, paused: false }
+    }
+
+    /// Stops fetching while the window is over its share.
+    pub(super) fn pause_if_full(&mut self, name: &TopicPartition, consumer: &SharedConsumer, events: usize, bytes: usize) {
+        if self.paused || (self.flow.window() < events && self.flow.memory() < bytes) {
+            return;
+        }
+        match consumer.pause(&one(name)) {
+            Ok(()) => {
+                debug!(topic = %name.0, partition = name.1, window = self.flow.window(), "paused: its window is full");
+                self.paused = true;
+            }
+            Err(error) => warn!(%error, topic = %name.0, partition = name.1, "can't pause"),
+        }
+    }
+
+    /// Fetches again once half the share is free: each resumption fetches anew what was buffered.
+    pub(super) fn resume_if_room(&mut self, name: &TopicPartition, consumer: &SharedConsumer, events: usize) {
+        if !self.paused || self.flow.window() > events / 2 {
+            return;
+        }
+        match consumer.resume(&one(name)) {
+            Ok(()) => {
+                debug!(topic = %name.0, partition = name.1, "resumed");
+                self.paused = false;
+            }
+            Err(error) => warn!(%error, topic = %name.0, partition = name.1, "can't resume"),
+        }
+    }
+
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
+    }
+}
+
+fn one((topic, partition): &TopicPartition) -> TopicPartitionList {
+    let mut list = TopicPartitionList::new();
+    list.add_partition(topic, *partition);
+    list
+}

@@ -1,0 +1,174 @@
+//! From ready events to open calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tracing::{info, warn};
+use veltrix_frame::{Control, EventIn};
+use veltrix_wasm::Budget;
+
+use super::{MOST_BYTES, MOST_CALLS, MOST_EVENTS, OpenCall, PATIENCE, Pipeline};
+use crate::call::{CallContext, Row};
+use crate::event::Chunk;
+use crate::flow::{Bounds, Millis, Mode};
+use crate::source::TopicPartition;
+
+/// A batch may execute this share of one event's CPU limit for each event after its first: enough
+/// for real work, and a spinning guest is found before it has used up the limits of its neighbours.
+const CPU_SHARE: u32 = 20;
+
+impl Pipeline {
+    pub(super) fn receive(&mut self, chunk: Chunk) {
+        let now = self.now();
+        let name = (chunk.topic.clone(), chunk.partition);
+        // Records that were on their way when the partition went.
+        let Some(assigned) = self.partitions.get_mut(&name).filter(|a| !a.draining) else { return };
+        let received = assigned.flow.receive(Arc::new(chunk));
+        self.metrics.consumed.inc_by(received as u64);
+        if received > 0 && assigned.ready_since.is_none() {
+            assigned.ready_since = Some(now);
+        }
+    }
+
+    /// Whether the source is read: not while the windows are full. When that lasts, the partitions
+    /// that fill them are paused, so that revocations and the others' events get through.
+    pub(super) fn reads_source(&mut self, now: Millis) -> bool {
+        let (mut events, mut bytes) = (0, 0);
+        for assigned in self.partitions.values() {
+            events += assigned.flow.window();
+            bytes += assigned.flow.memory();
+        }
+        if events < MOST_EVENTS && bytes < MOST_BYTES {
+            self.unread_since = None;
+            return true;
+        }
+        let since = *self.unread_since.get_or_insert(now);
+        if now < since + PATIENCE {
+            return false;
+        }
+        let share = self.partitions.len().max(1);
+        for (name, assigned) in &mut self.partitions {
+            assigned.pause_if_full(name, &self.consumer, MOST_EVENTS / share, MOST_BYTES / share);
+        }
+        true
+    }
+
+    /// Opens calls while there are events, lanes and room for what they emit.
+    pub(super) fn start_calls(&mut self, now: Millis) {
+        for assigned in self.partitions.values_mut() {
+            assigned.flow.wake(now);
+        }
+        if now < self.hold_until || !self.outbox.has_room() || !self.dependencies_up() {
+            return;
+        }
+        let mut idle_turns = 0;
+        while idle_turns < self.turns.len() && self.calls.len() < MOST_CALLS {
+            let in_use: usize = self.calls.values().map(|call| call.lanes).sum();
+            let free = self.config.concurrency.saturating_sub(in_use);
+            if free == 0 {
+                return;
+            }
+            let name = self.turns[self.turn % self.turns.len()].clone();
+            self.turn += 1;
+            if self.is_due(&name, now) && self.start_call(&name, free) {
+                idle_turns = 0;
+            } else {
+                idle_turns += 1;
+            }
+        }
+    }
+
+    /// A batch goes out when it is full, has waited long enough, or nothing else of its partition is
+    /// under way.
+    fn is_due(&mut self, name: &TopicPartition, now: Millis) -> bool {
+        let open = self.calls.values().any(|call| call.source == *name);
+        let (most, wait) = (self.batch_size.get(), self.config.wait.as_millis() as Millis);
+        let Some(assigned) = self.partitions.get_mut(name).filter(|a| !a.draining) else { return false };
+        let (ready, suspects) = assigned.flow.ready();
+        if ready == 0 && !suspects {
+            assigned.ready_since = None;
+            return false;
+        }
+        let since = *assigned.ready_since.get_or_insert(now);
+        suspects || ready >= most || !open || now >= since + wait
+    }
+
+    fn start_call(&mut self, name: &TopicPartition, free: usize) -> bool {
+        let id = self.next_call;
+        let bounds = Bounds { events: self.batch_size.get(), bytes: self.config.batch.bytes };
+        // One call must not take all lanes, or there would never be two side by side.
+        let share = self.config.concurrency.div_ceil(self.wasm_threads.min(self.config.concurrency));
+        let lanes = free.min(share);
+        let limits = self.function.limits;
+        let Some(assigned) = self.partitions.get_mut(name) else { return false };
+        let mut rows = Vec::new();
+        let mut traceparents = HashMap::new();
+        let builder = &mut self.builder;
+        let deadline = limits.deadline.as_millis() as u32;
+        let Some(mode) = assigned.flow.next_mode() else { return false };
+        let isolate = mode == Mode::Isolate;
+        builder.start(&name.0, name.1, Control { isolate, lanes: lanes as u32, soft_ms: deadline, event_ms: deadline });
+        let taken = assigned.flow.take(id, bounds, |event, begun| {
+            builder.push(EventIn {
+                offset: event.offset(),
+                timestamp: event.timestamp(),
+                // Equality is all that counts, and a collision only makes two lanes wait for each other.
+                lane: event.lane() as u32,
+                begun,
+                key: event.key(),
+                value: event.value(),
+            });
+            for (header, value) in event.headers() {
+                builder.push_header(header, value);
+                if header == b"traceparent"
+                    && let Some(value) = value.and_then(|v| std::str::from_utf8(v).ok())
+                {
+                    traceparents.insert(rows.len() as u32, value.to_owned());
+                }
+            }
+            rows.push(Row { offset: event.offset(), timestamp: event.timestamp() });
+        });
+        let Some(events) = taken else { return false };
+        assigned.ready_since = None;
+        let mut frame = Vec::with_capacity(builder.bytes());
+        builder.finish(&mut frame);
+        self.next_call += 1;
+
+        let context = Arc::new(CallContext::new(
+            id,
+            name.clone(),
+            rows,
+            traceparents,
+            self.function.clone(),
+            self.from_calls.clone(),
+            self.worker_metrics.clone(),
+        ));
+        let budget = Budget {
+            events: 1 + (events as u32 - 1) / CPU_SHARE,
+            isolate,
+            // Begun just before the soft limit, an event has its own deadline from there.
+            wall: limits.deadline * 2 + Duration::from_secs(1),
+        };
+        let fresh = mode != Mode::Batch;
+        let task = self.wasm.spawn(context.clone().run(frame, budget, fresh)).abort_handle();
+        let lanes = lanes.min(events);
+        let epoch = self.partitions[name].epoch;
+        self.calls.insert(id, OpenCall { source: name.clone(), epoch, mode, events, lanes, context, task });
+        true
+    }
+
+    /// Whether what the function needs answers; says so once when that changes.
+    fn dependencies_up(&mut self) -> bool {
+        let down = self.function.cassandra.as_ref().is_some_and(|access| access.is_needed() && !access.is_up());
+        if down != self.waits_for_cassandra {
+            self.waits_for_cassandra = down;
+            if down {
+                warn!(group = self.config.group, function = %self.function.name, "paused: cassandra is unavailable; no attempt is charged for it");
+            } else {
+                info!(group = self.config.group, function = %self.function.name, "resumed: cassandra is back");
+            }
+        }
+        !down
+    }
+}

@@ -1,0 +1,344 @@
+//! A binding at work: the one place that joins source, flow, calls, outbox and commits.
+//!
+//! One task per binding. It never waits for Kafka, Cassandra or a guest; these report to it.
+
+mod assigned;
+mod commit;
+mod dispatch;
+mod outcome;
+mod rebalance;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::Consumer;
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::AbortHandle;
+use tracing::{error, info, warn};
+use veltrix_frame::BatchBuilder;
+
+use crate::call::{CallContext, FromCall};
+use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, RetryPolicy};
+use crate::function::Function;
+use crate::metrics::{BindingMetrics, Metrics};
+use crate::outbox::{Outbox, Ticket};
+use crate::source::{Input, SharedConsumer, TopicPartition};
+
+use assigned::Assigned;
+use rebalance::Revocation;
+
+/// A binding's settings.
+#[derive(Debug, Clone)]
+pub(crate) struct BindingConfig {
+    /// Consumer group.
+    pub group: String,
+    /// Lanes in flight.
+    pub concurrency: usize,
+    /// Bounds of a batch.
+    pub batch: Bounds,
+    /// Longest wait for a batch to fill while another is under way.
+    pub wait: Duration,
+    /// Retries.
+    pub retry: RetryPolicy,
+    /// Where events go that can't be handled; `None`: their lanes stop.
+    pub dead_letter: Option<String>,
+    /// Largest record that the producer takes, bytes.
+    pub max_record: usize,
+}
+
+/// What a pipeline works with.
+pub(crate) struct Parts {
+    /// Settings.
+    pub config: BindingConfig,
+    /// The function.
+    pub function: Arc<Function>,
+    /// The consumer, shared with its source.
+    pub consumer: SharedConsumer,
+    /// From the source.
+    pub inputs: mpsc::Receiver<Input>,
+    /// Where emits go.
+    pub outbox: Arc<Outbox>,
+    /// Metrics of the binding.
+    pub metrics: Arc<BindingMetrics>,
+    /// Metrics of the worker.
+    pub worker_metrics: Arc<Metrics>,
+    /// The runtime that guests run on.
+    pub wasm: Handle,
+    /// Threads of that runtime.
+    pub wasm_threads: usize,
+}
+
+/// Received and not closed, over all partitions of the binding: beyond it the source is not read.
+const MOST_EVENTS: usize = 100_000;
+const MOST_BYTES: usize = 64 << 20;
+/// The source is left unread for so long before partitions are paused.
+const PATIENCE: Millis = 100;
+/// Calls open at once.
+const MOST_CALLS: usize = 16;
+/// Time between commits.
+const COMMIT_EVERY: Millis = 1_000;
+/// How long a stop waits for what is under way.
+const DRAIN: Duration = Duration::from_secs(18);
+
+/// Why a pipeline ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The consumer can't go on.
+    #[error("{0}")]
+    Source(String),
+    /// The producer can't go on.
+    #[error("the producer failed for good: start the worker anew")]
+    Producer,
+}
+
+/// State of a binding's task.
+pub(crate) struct Pipeline {
+    config: BindingConfig,
+    function: Arc<Function>,
+    consumer: SharedConsumer,
+    outbox: Arc<Outbox>,
+    metrics: Arc<BindingMetrics>,
+    worker_metrics: Arc<Metrics>,
+    wasm: Handle,
+    wasm_threads: usize,
+
+    partitions: HashMap<TopicPartition, Assigned>,
+    /// Round robin over them.
+    turns: Vec<TopicPartition>,
+    turn: usize,
+    revocations: Vec<Revocation>,
+    epochs: u64,
+
+    calls: HashMap<CallId, OpenCall>,
+    next_call: CallId,
+    batch_size: BatchSize,
+    from_calls: mpsc::Sender<FromCall>,
+    tickets: mpsc::UnboundedSender<Arc<Ticket>>,
+    /// Guests that wait in `settle` until the outbox has room.
+    held: Vec<oneshot::Sender<Result<(), String>>>,
+    /// No call begins before then: the function could not be started.
+    hold_until: Millis,
+    start_failures: u32,
+
+    builder: BatchBuilder,
+    scratch: Vec<u8>,
+    clock: Instant,
+    unread_since: Option<Millis>,
+    last_commit: Millis,
+    waits_for_cassandra: bool,
+}
+
+struct OpenCall {
+    source: TopicPartition,
+    epoch: u64,
+    mode: Mode,
+    events: usize,
+    lanes: usize,
+    context: Arc<CallContext>,
+    task: AbortHandle,
+}
+
+impl Pipeline {
+    /// Runs until told to stop, then drains, commits and lets go of the consumer.
+    ///
+    /// # Errors
+    /// A client failed for good; nothing is lost, the worker has to be started anew.
+    pub(crate) async fn run(parts: Parts, mut stop: watch::Receiver<bool>) -> Result<(), PipelineError> {
+        let (from_calls, mut calls) = mpsc::channel(256);
+        let (tickets, mut done) = mpsc::unbounded_channel();
+        let mut inputs = parts.inputs;
+        let mut this = Self {
+            batch_size: BatchSize::new(parts.config.batch.events),
+            config: parts.config,
+            function: parts.function,
+            consumer: parts.consumer,
+            outbox: parts.outbox,
+            metrics: parts.metrics,
+            worker_metrics: parts.worker_metrics,
+            wasm: parts.wasm,
+            wasm_threads: parts.wasm_threads,
+            partitions: HashMap::new(),
+            turns: Vec::new(),
+            turn: 0,
+            revocations: Vec::new(),
+            epochs: 0,
+            calls: HashMap::new(),
+            next_call: 0,
+            from_calls,
+            tickets,
+            held: Vec::new(),
+            hold_until: 0,
+            start_failures: 0,
+            builder: BatchBuilder::new(),
+            scratch: Vec::new(),
+            clock: Instant::now(),
+            unread_since: None,
+            last_commit: 0,
+            waits_for_cassandra: false,
+        };
+        let mut stopping: Option<Millis> = None;
+        loop {
+            let now = this.now();
+            match stopping {
+                None => this.start_calls(now),
+                Some(limit) if this.is_quiet() || now >= limit => break,
+                Some(_) => {}
+            }
+            this.finish_revocations(now);
+            this.commit_if_due(now);
+            let reads = this.reads_source(now);
+            let wake = Duration::from_millis(this.next_wake(now, stopping).saturating_sub(now).max(1));
+            tokio::select! {
+                biased;
+                changed = stop.changed(), if stopping.is_none() => {
+                    if changed.is_err() || *stop.borrow() {
+                        stopping = Some(this.now() + DRAIN.as_millis() as Millis);
+                        this.drain_all();
+                    }
+                }
+                Some(from) = calls.recv() => {
+                    this.take(from);
+                    while let Ok(from) = calls.try_recv() {
+                        this.take(from);
+                    }
+                }
+                Some(ticket) = done.recv() => {
+                    this.acknowledged(&ticket);
+                    while let Ok(ticket) = done.try_recv() {
+                        this.acknowledged(&ticket);
+                    }
+                }
+                input = inputs.recv(), if reads => match input {
+                    Some(Input::Failed(reason)) => return Err(PipelineError::Source(reason)),
+                    Some(input) => {
+                        this.input(input);
+                        while this.reads_source(this.now()) && let Ok(input) = inputs.try_recv() {
+                            if let Input::Failed(reason) = input {
+                                return Err(PipelineError::Source(reason));
+                            }
+                            this.input(input);
+                        }
+                    }
+                    None if stopping.is_none() => return Err(PipelineError::Source("the source ended".into())),
+                    None => {}
+                },
+                () = tokio::time::sleep(wake) => {}
+            }
+            if this.outbox.is_fatal() {
+                return Err(PipelineError::Producer);
+            }
+        }
+        this.close().await;
+        Ok(())
+    }
+
+    fn now(&self) -> Millis {
+        self.clock.elapsed().as_millis() as Millis
+    }
+
+    fn input(&mut self, input: Input) {
+        match input {
+            Input::Records(chunks) => {
+                for chunk in chunks {
+                    self.receive(chunk);
+                }
+            }
+            Input::Assigned(partitions) => self.assigned(partitions),
+            Input::Revoking { partitions, lost, reply } => self.revoking(partitions, lost, reply),
+            Input::Failed(reason) => error!(reason, "source"),
+        }
+    }
+
+    fn take(&mut self, from: FromCall) {
+        match from {
+            FromCall::Settled { call, outcome, reply } => {
+                let result = self.settle(call, &outcome);
+                if result.is_ok() && !self.outbox.has_room() {
+                    self.held.push(reply);
+                } else {
+                    let _ = reply.send(result);
+                }
+            }
+            FromCall::Ended { call, result, took } => self.ended(call, result, took),
+        }
+    }
+
+    /// All effects of some events are acknowledged, or one of them is lost.
+    fn acknowledged(&mut self, ticket: &Ticket) {
+        // A ticket of an earlier assignment speaks of sequence numbers that mean something else now.
+        if let Some(assigned) = self.partitions.get_mut(&ticket.source).filter(|a| a.epoch == ticket.epoch) {
+            for seq in &ticket.events {
+                if ticket.is_lost() {
+                    assigned.flow.lose_effect(*seq);
+                } else {
+                    assigned.flow.done(*seq);
+                }
+            }
+            assigned.resume_if_room(&ticket.source, &self.consumer, MOST_EVENTS / self.turns.len().max(1));
+        }
+        if !self.held.is_empty() && self.outbox.has_room() {
+            for reply in self.held.drain(..) {
+                let _ = reply.send(Ok(()));
+            }
+        }
+    }
+
+    /// When something is due even if nobody reports anything.
+    fn next_wake(&self, now: Millis, stopping: Option<Millis>) -> Millis {
+        let mut wake = self.last_commit + COMMIT_EVERY;
+        wake = wake.min(stopping.unwrap_or(Millis::MAX));
+        for assigned in self.partitions.values() {
+            wake = wake.min(assigned.flow.next_due().unwrap_or(Millis::MAX));
+            if stopping.is_none()
+                && self.calls.len() < MOST_CALLS
+                && let Some(since) = assigned.ready_since
+            {
+                wake = wake.min(since + self.config.wait.as_millis() as Millis).max(now + 1);
+            }
+        }
+        if !self.outbox.has_room() || !self.held.is_empty() || self.unread_since.is_some() {
+            wake = wake.min(now + 20);
+        }
+        if self.hold_until > now {
+            wake = wake.min(self.hold_until);
+        }
+        for revocation in &self.revocations {
+            wake = wake.min(revocation.limit);
+        }
+        wake
+    }
+
+    fn is_quiet(&self) -> bool {
+        self.calls.is_empty() && self.partitions.values().all(|a| a.flow.is_quiet())
+    }
+
+    fn drain_all(&mut self) {
+        info!(group = self.config.group, function = %self.function.name, calls = self.calls.len(), "draining");
+        for assigned in self.partitions.values_mut() {
+            assigned.draining = true;
+        }
+    }
+
+    /// Stops what has not ended by itself, and commits what is done.
+    async fn close(mut self) {
+        if !self.calls.is_empty() {
+            warn!(calls = self.calls.len(), function = %self.function.name, "calls did not end in time: their events run again after the next start");
+        }
+        for (_, call) in self.calls.drain() {
+            call.task.abort();
+        }
+        let offsets = self.committable(true);
+        let consumer = self.consumer.clone();
+        if offsets.count() > 0 {
+            // On a thread of its own, since it waits for the broker.
+            let committed = tokio::task::spawn_blocking(move || consumer.commit(&offsets, rdkafka::consumer::CommitMode::Sync)).await;
+            match committed {
+                Ok(Ok(())) => info!(group = self.config.group, "committed"),
+                Ok(Err(error)) => warn!(%error, group = self.config.group, "the last commit failed: what was done since the one before runs again"),
+                Err(error) => error!(%error, "commit"),
+            }
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! What calls say: verdicts become rulings, emits go to the outbox, bad ends find their culprit.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::Rng;
+use rdkafka::message::OwnedHeaders;
+use tracing::{debug, error, warn};
+use veltrix_frame::{EmitRow, Outcome, Verdict, VerdictRow};
+use veltrix_wasm::{CallError, CallErrorKind};
+
+use super::{OpenCall, Pipeline};
+use crate::dead_letter::{self, DeadLetter};
+use crate::event::EventView;
+use crate::flow::{CallId, Fate, Mode, Ruling, Seq};
+use crate::kafka::headers;
+use crate::outbox::{Send, SendError, Ticket};
+
+/// What `apply` notes of a row while it reads a frame.
+const UNTOUCHED: u8 = 0;
+const RULED: u8 = 1;
+const ACKED: u8 = 2;
+const EMITS: u8 = 3;
+const REFUSED: u8 = 4;
+
+/// Room that a record's framing takes beyond key, value and headers.
+const FRAMING: usize = 512;
+/// Pause before an event runs again that failed for a dependency that is down.
+const STARVED: Duration = Duration::from_millis(250);
+/// Longest pause between attempts to start a function.
+const MOST_HOLD: u64 = 30_000;
+
+/// How an event's run went wrong.
+struct Failure<'a> {
+    reason: &'a str,
+    message: &'a str,
+}
+
+impl Pipeline {
+    /// Takes verdicts and emits for events that are done; all of the frame or none.
+    pub(super) fn settle(&mut self, call: CallId, frame: &[u8]) -> Result<(), String> {
+        // Out of the map while it is applied, so that the rest of the state can change.
+        let Some(mut open) = self.calls.remove(&call) else { return Ok(()) };
+        let result = self.apply(call, &open, frame);
+        if let Some(assigned) = self.partitions.get(&open.source) {
+            open.lanes = open.lanes.min(assigned.flow.open_in(call));
+        }
+        self.calls.insert(call, open);
+        result
+    }
+
+    fn apply(&mut self, call: CallId, open: &OpenCall, frame: &[u8]) -> Result<(), String> {
+        let outcome = Outcome::parse(frame).map_err(|error| format!("malformed outcome: {error}"))?;
+        let refusal = self.check(call, open, &outcome)?;
+
+        let mut with_emits = Vec::new();
+        let mut finished = Vec::new();
+        let mut letters = Vec::new();
+        for row in outcome.verdicts() {
+            match self.rule_on(call, open, &row, refusal.as_deref()) {
+                Some(Fate::Finished(seq)) if self.scratch[row.event as usize] == EMITS => with_emits.push(seq),
+                Some(Fate::Finished(seq)) => finished.push(seq),
+                Some(Fate::DeadLetter { seq, attempts }) => letters.push((seq, attempts, row)),
+                Some(Fate::Retry { .. } | Fate::Stopped { .. } | Fate::Deferred) | None => {}
+            }
+        }
+        if !with_emits.is_empty() {
+            let ticket = self.outbox.ticket(open.source.clone(), open.epoch, with_emits, self.tickets.clone());
+            for emit in outcome.emits().filter(|emit| self.scratch[emit.cause as usize] == EMITS) {
+                self.emit(call, open, &emit, &ticket);
+            }
+            self.outbox.seal(&ticket);
+        }
+        for (seq, attempts, row) in letters {
+            let failure = self.failure_of(&row, refusal.as_deref());
+            let (reason, message) = (failure.0, failure.1);
+            self.bury(open, seq, attempts, &Failure { reason: &reason, message: &message });
+        }
+        if let Some(assigned) = self.partitions.get_mut(&open.source) {
+            for seq in finished {
+                assigned.flow.done(seq);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks all of a frame before any of it counts, and notes in `scratch` what it says of each
+    /// row. Gives back why emits were refused, if any were.
+    fn check(&mut self, call: CallId, open: &OpenCall, outcome: &Outcome<'_>) -> Result<Option<String>, String> {
+        let rows = open.events;
+        self.scratch.clear();
+        self.scratch.resize(rows, UNTOUCHED);
+        let Some(assigned) = self.partitions.get(&open.source) else { return Ok(None) };
+        for row in outcome.verdicts() {
+            let Some(state) = self.scratch.get_mut(row.event as usize) else {
+                return Err(format!("a verdict on event {} of a batch of {rows}", row.event));
+            };
+            if *state != UNTOUCHED || !assigned.flow.is_open(call, row.event) {
+                return Err(format!("a second verdict on event {}", row.event));
+            }
+            *state = if row.verdict == Verdict::Ack { ACKED } else { RULED };
+        }
+        let mut refusal = None;
+        let mut allowed: Option<&str> = None;
+        for emit in outcome.emits() {
+            let Some(state) = self.scratch.get_mut(emit.cause as usize) else {
+                return Err(format!("an emit caused by event {} of a batch of {rows}", emit.cause));
+            };
+            if !matches!(*state, ACKED | EMITS) {
+                continue;
+            }
+            let known = allowed == Some(emit.topic) || self.function.emits.contains(emit.topic);
+            allowed = known.then_some(emit.topic).or(allowed);
+            let size = size(&emit);
+            if !known {
+                refusal = Some(format!(
+                    "emit to topic \"{}\" is not granted; add it to `emits` of [function.{}]",
+                    emit.topic, self.function.name
+                ));
+                *state = REFUSED;
+            } else if size > self.config.max_record {
+                refusal = Some(format!(
+                    "emit of {size} bytes to {} is larger than message.max.bytes ({} bytes)",
+                    emit.topic, self.config.max_record
+                ));
+                *state = REFUSED;
+            } else if emit.partition.is_some_and(|p| p < 0) {
+                refusal = Some(format!("emit to partition {} of {}", emit.partition.unwrap_or(-1), emit.topic));
+                *state = REFUSED;
+            } else {
+                *state = EMITS;
+            }
+        }
+        Ok(refusal)
+    }
+
+    fn rule_on(&mut self, call: CallId, open: &OpenCall, row: &VerdictRow<'_>, refusal: Option<&str>) -> Option<Fate> {
+        let refused = self.scratch.get(row.event as usize) == Some(&REFUSED);
+        let ruling = match row.verdict {
+            Verdict::Ack if refused => Ruling::Failed { asked: None, ended_call: false },
+            Verdict::Ack => {
+                self.metrics.ack.inc();
+                Ruling::Done
+            }
+            Verdict::Skip => {
+                self.metrics.skip.inc();
+                Ruling::Done
+            }
+            Verdict::DeadLetter => {
+                self.metrics.dead_letter.inc();
+                Ruling::DeadLetter
+            }
+            Verdict::Deferred => {
+                self.metrics.deferred.inc();
+                Ruling::Deferred
+            }
+            Verdict::Retry => {
+                self.metrics.retry.inc();
+                if open.context.is_starved(row.event) {
+                    Ruling::Free(STARVED)
+                } else {
+                    let asked = (row.retry_after_ms > 0).then(|| Duration::from_millis(row.retry_after_ms.into()));
+                    Ruling::Failed { asked, ended_call: false }
+                }
+            }
+        };
+        if matches!(ruling, Ruling::Done | Ruling::Deferred) {
+            // The common case, without words.
+            return self.rule(call, open, row.event, &ruling);
+        }
+        let (reason, message) = self.failure_of(row, refusal);
+        self.rule_failure(call, open, row.event, &ruling, &Failure { reason: &reason, message: &message })
+    }
+
+    fn rule(&mut self, call: CallId, open: &OpenCall, row: u32, ruling: &Ruling) -> Option<Fate> {
+        let now = self.now();
+        let assigned = self.partitions.get_mut(&open.source)?;
+        assigned.flow.rule(call, row, ruling, now, 0.0)
+    }
+
+    /// Rules on a failure, and says so: what runs again at debug, what does not at warn.
+    fn rule_failure(&mut self, call: CallId, open: &OpenCall, row: u32, ruling: &Ruling, failure: &Failure<'_>) -> Option<Fate> {
+        let now = self.now();
+        let assigned = self.partitions.get_mut(&open.source)?;
+        let fate = assigned.flow.rule(call, row, ruling, now, rand::rng().random())?;
+        let (topic, partition) = (&*open.source.0, open.source.1);
+        let offset = open.context.rows.get(row as usize).map(|row| row.offset);
+        let Failure { reason, message } = failure;
+        let function = &*self.function.name;
+        match fate {
+            Fate::Retry { at, attempts } => {
+                self.metrics.retries.inc();
+                debug!(function, topic, partition, offset, attempts, in_ms = at - now, reason, error = message, "retry");
+            }
+            Fate::DeadLetter { attempts, .. } => {
+                warn!(function, topic, partition, offset, attempts, reason, error = message, "dead letter");
+            }
+            Fate::Stopped { attempts } => {
+                error!(function, topic, partition, offset, attempts, reason, error = message, "lane stopped: the event can't be handled and there is no dead-letter topic; mend the function or name a `dead_letter` topic, and start the worker anew");
+            }
+            Fate::Finished(_) | Fate::Deferred => {}
+        }
+        Some(fate)
+    }
+
+    /// Reason and message of a failed row.
+    fn failure_of(&self, row: &VerdictRow<'_>, refusal: Option<&str>) -> (String, String) {
+        let text = |bytes: Option<&[u8]>| bytes.map(|b| String::from_utf8_lossy(b).into_owned());
+        let message = text(row.message).unwrap_or_default();
+        match row.verdict {
+            Verdict::Ack => ("emit-refused".into(), refusal.unwrap_or_default().into()),
+            Verdict::DeadLetter => (text(row.reason).unwrap_or_else(|| "dead-letter".into()), message),
+            Verdict::Retry | Verdict::Skip | Verdict::Deferred => {
+                (text(row.reason).unwrap_or_else(|| "attempts-exhausted".into()), message)
+            }
+        }
+    }
+
+    fn emit(&self, call: CallId, open: &OpenCall, emit: &EmitRow<'_>, ticket: &Arc<Ticket>) {
+        let mut list: Option<OwnedHeaders> = None;
+        let mut traced = false;
+        for (name, value) in emit.headers.clone() {
+            traced |= name == b"traceparent";
+            headers::push(list.get_or_insert_with(OwnedHeaders::new), name, value);
+        }
+        // A trace goes on across the function unless it has begun one of its own.
+        if !traced && let Some(parent) = open.context.traceparents.get(&emit.cause) {
+            headers::push(list.get_or_insert_with(OwnedHeaders::new), b"traceparent", Some(parent.as_bytes()));
+        }
+        let record = Send {
+            topic: emit.topic,
+            partition: emit.partition,
+            key: emit.key,
+            value: emit.value,
+            timestamp: emit.timestamp,
+            headers: list,
+        };
+        match self.outbox.send(record, ticket) {
+            Ok(()) => {
+                self.metrics.emitted.inc();
+            }
+            Err(problem) => self.lose(open, call, &problem, ticket),
+        }
+    }
+
+    /// What was checked before a verdict counted is refused all the same: its lane stops.
+    fn lose(&self, open: &OpenCall, call: CallId, problem: &SendError, ticket: &Arc<Ticket>) {
+        error!(%problem, call, topic = %open.source.0, partition = open.source.1, "an emit is lost: its events are not committed and their lanes stop");
+        ticket.lose();
+    }
+
+    /// Writes an event to the dead-letter topic.
+    fn bury(&mut self, open: &OpenCall, seq: Seq, attempts: u32, failure: &Failure<'_>) {
+        let ticket = self.outbox.ticket(open.source.clone(), open.epoch, vec![seq], self.tickets.clone());
+        let (Some(assigned), Some(topic)) = (self.partitions.get(&open.source), &self.config.dead_letter) else { return };
+        let Some(event) = assigned.flow.event(seq) else { return };
+        let letter = DeadLetter {
+            reason: failure.reason,
+            error: failure.message,
+            function: &self.function.name,
+            revision: &self.function.revision,
+            attempts,
+        };
+        let list = dead_letter::headers(event, &open.source.0, open.source.1, &letter);
+        let fits = letter_size(event) <= self.config.max_record;
+        if !fits {
+            warn!(topic, offset = event.offset(), "the dead letter is larger than message.max.bytes: it is sent without its value, and its headers point at the source");
+        }
+        let record = Send {
+            topic,
+            partition: None,
+            key: event.key(),
+            value: event.value().filter(|_| fits),
+            timestamp: (event.timestamp() >= 0).then(|| event.timestamp()),
+            headers: Some(list),
+        };
+        match self.outbox.send(record, &ticket) {
+            Ok(()) => {
+                self.metrics.dead_lettered.inc();
+            }
+            Err(problem) => {
+                error!(%problem, "a dead letter is lost: its event is not committed and its lane stops");
+                ticket.lose();
+            }
+        }
+        self.outbox.seal(&ticket);
+    }
+
+    /// A call is over.
+    pub(super) fn ended(&mut self, call: CallId, result: Result<Vec<u8>, CallError>, took: Duration) {
+        let Some(mut open) = self.calls.remove(&call) else { return };
+        self.metrics.call_seconds.observe(took.as_secs_f64());
+        let result = match result {
+            Ok(frame) => self.apply(call, &open, &frame).map_err(|message| CallError {
+                kind: CallErrorKind::Malformed,
+                message,
+                panicked_event: None,
+                marked: None,
+            }),
+            Err(error) => Err(error),
+        };
+        match result {
+            Ok(()) => {
+                self.metrics.call_ended("ok");
+                self.start_failures = 0;
+                self.batch_size.went_well();
+                let failure = Failure { reason: "no-verdict", message: "the function gave no verdict on the event" };
+                self.fail_rows(call, &open, false, &failure);
+            }
+            Err(error) => self.ended_badly(call, &mut open, &error),
+        }
+        if let Some(assigned) = self.partitions.get_mut(&open.source) {
+            assigned.flow.close(call);
+        }
+    }
+
+    fn ended_badly(&mut self, call: CallId, open: &mut OpenCall, problem: &CallError) {
+        let kind = problem.kind.as_str();
+        self.metrics.call_ended(kind);
+        let (topic, partition, function) = (&*open.source.0, open.source.1, &*self.function.name);
+        let Some(assigned) = self.partitions.get_mut(&open.source) else { return };
+        if problem.kind == CallErrorKind::Instantiate {
+            // No event is to blame for it.
+            self.start_failures += 1;
+            let hold = (500u64 << self.start_failures.min(10)).min(MOST_HOLD);
+            error!(function, error = problem.message, hold_ms = hold, "the function can't be started; trying again");
+            let now = self.clock.elapsed().as_millis() as u64;
+            assigned.flow.give_back(call, Duration::from_millis(hold), now);
+            self.hold_until = now + hold;
+            return;
+        }
+        if matches!(problem.kind, CallErrorKind::Cpu | CallErrorKind::Memory | CallErrorKind::Deadline) && open.mode == Mode::Batch {
+            self.batch_size.overran(open.events);
+        }
+        let charged = assigned.flow.blame(call, problem.panicked_event, problem.marked);
+        let offset = charged.and_then(|row| open.context.rows.get(row as usize)).map(|row| row.offset);
+        warn!(function, topic, partition, offset, events = open.events, kind, error = problem.message, "call ended badly");
+        if charged.is_some() {
+            self.fail_rows(call, open, true, &Failure { reason: kind, message: &problem.message });
+        }
+    }
+
+    /// Charges every row of the call that nothing was ruled on.
+    fn fail_rows(&mut self, call: CallId, open: &OpenCall, ended_call: bool, failure: &Failure<'_>) {
+        let rows = self.partitions.get(&open.source).map(|a| a.flow.unsettled(call)).unwrap_or_default();
+        for row in rows {
+            let ruling = Ruling::Failed { asked: None, ended_call };
+            if let Some(Fate::DeadLetter { seq, attempts }) = self.rule_failure(call, open, row, &ruling, failure) {
+                self.bury(open, seq, attempts, failure);
+            }
+        }
+    }
+}
+
+fn size(emit: &EmitRow<'_>) -> usize {
+    let headers: usize = emit.headers.clone().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len) + 10).sum();
+    emit.key.map_or(0, <[u8]>::len) + emit.value.map_or(0, <[u8]>::len) + headers + FRAMING
+}
+
+fn letter_size(event: EventView<'_>) -> usize {
+    let headers: usize = event.headers().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len) + 10).sum();
+    // Our own headers, with an error text of the longest kind.
+    event.size() + headers + FRAMING + 8_192
+}

@@ -1,0 +1,98 @@
+//! Partitions that come and go: a revocation lets calls end within a limit, then hands the rest back.
+
+use std::sync::mpsc::SyncSender;
+
+use rdkafka::{Offset, TopicPartitionList};
+use tracing::{info, warn};
+
+use super::{Assigned, Pipeline};
+use crate::flow::{Millis, Partition};
+use crate::source::TopicPartition;
+
+/// How long a revocation waits for open calls.
+const REVOKE: Millis = 10_000;
+
+/// Partitions on their way out.
+pub(super) struct Revocation {
+    partitions: Vec<TopicPartition>,
+    reply: SyncSender<TopicPartitionList>,
+    pub(super) limit: Millis,
+}
+
+impl Pipeline {
+    pub(super) fn assigned(&mut self, partitions: Vec<TopicPartition>) {
+        for name in partitions {
+            self.epochs += 1;
+            let flow = Partition::new(self.config.retry.clone(), self.config.dead_letter.is_some());
+            self.partitions.insert(name, Assigned::new(flow, self.epochs));
+        }
+        self.take_turns();
+    }
+
+    pub(super) fn revoking(&mut self, partitions: Vec<TopicPartition>, lost: bool, reply: SyncSender<TopicPartitionList>) {
+        for name in &partitions {
+            if let Some(assigned) = self.partitions.get_mut(name) {
+                assigned.draining = true;
+            }
+        }
+        // Somebody else may have them already: what runs here is cut short, and nothing is committed.
+        let limit = self.now() + if lost { 0 } else { REVOKE };
+        if lost {
+            warn!(?partitions, "partitions were lost: their open calls are cancelled");
+            for name in &partitions {
+                self.cancel(name);
+                self.forget(name);
+            }
+        }
+        self.revocations.push(Revocation { partitions, reply, limit });
+        self.take_turns();
+    }
+
+    /// Answers revocations whose partitions are quiet or out of time.
+    pub(super) fn finish_revocations(&mut self, now: Millis) {
+        let mut waiting = std::mem::take(&mut self.revocations);
+        waiting.retain(|revocation| {
+            let quiet = |name: &TopicPartition| self.partitions.get(name).is_none_or(|a| a.flow.is_quiet());
+            if now < revocation.limit && !revocation.partitions.iter().all(quiet) {
+                return true;
+            }
+            let mut offsets = TopicPartitionList::new();
+            for name in &revocation.partitions {
+                self.cancel(name);
+                if let Some(offset) = self.partitions.get(name).and_then(|a| a.flow.committable())
+                    && let Err(error) = offsets.add_partition_offset(&name.0, name.1, Offset::Offset(offset))
+                {
+                    warn!(%error, topic = %name.0, partition = name.1, offset, "offset can't be committed");
+                }
+                self.forget(name);
+            }
+            // The source may have stopped waiting: then nothing is committed, and it runs again.
+            let _ = revocation.reply.send(offsets);
+            info!(partitions = revocation.partitions.len(), group = self.config.group, "handed back");
+            false
+        });
+        self.revocations = waiting;
+    }
+
+    /// Cuts short the calls of a partition.
+    fn cancel(&mut self, name: &TopicPartition) {
+        self.calls.retain(|_, call| {
+            if call.source == *name {
+                call.task.abort();
+            }
+            call.source != *name
+        });
+    }
+
+    fn forget(&mut self, name: &TopicPartition) {
+        self.partitions.remove(name);
+        self.metrics.unassigned(&name.0, name.1);
+        self.take_turns();
+    }
+
+    fn take_turns(&mut self) {
+        self.turns = self.partitions.keys().cloned().collect();
+        self.turns.sort();
+        self.turn = 0;
+    }
+}

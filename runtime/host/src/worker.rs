@@ -1,0 +1,351 @@
+//! A worker: one application's bindings, from start to drained stop.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::error::KafkaError;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tracing::{error, info};
+use veltrix_manifest::{Binding, DeadLetter, Delivery, Manifest, Secret};
+use veltrix_wasm::{LoadError, Sandbox, SandboxConfig};
+
+use crate::admin::{self, BindingStatus, Readiness, Status};
+use crate::cassandra::{Access, Cassandra};
+use crate::flow::{Bounds, RetryPolicy};
+use crate::function::{Config, Function, Secrets};
+use crate::kafka::{Health, KafkaConfig, topics};
+use crate::metrics::Metrics;
+use crate::outbox::Outbox;
+use crate::pipeline::{BindingConfig, Parts, Pipeline, PipelineError};
+use crate::schema;
+use crate::source::{ROUNDS, Source, SourceConfig};
+
+/// How a worker is started.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The application.
+    pub manifest: Manifest,
+    /// Address of the admin interface, `host:port`; port 0 chooses one.
+    pub admin: String,
+    /// Create the keyspace, tables and types that are absent.
+    pub apply_schema: bool,
+    /// Where compiled modules are kept; `None`: nowhere.
+    pub cache: Option<PathBuf>,
+}
+
+/// Why a worker did not start, or ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// Mend the configuration.
+    #[error("{0}")]
+    Configuration(String),
+    /// A function's module can't be used.
+    #[error("function {function}: {path}: {error}")]
+    Module {
+        /// Name in the manifest.
+        function: String,
+        /// Its file.
+        path: PathBuf,
+        /// What is wrong.
+        error: LoadError,
+    },
+    /// Kafka's client refuses a setting.
+    #[error("kafka: {0}")]
+    Kafka(#[from] KafkaError),
+    /// The admin address can't be had.
+    #[error("admin address {address}: {error}; choose another with --admin")]
+    Admin {
+        /// As given.
+        address: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The schema can't be applied.
+    #[error(transparent)]
+    Schema(#[from] schema::SchemaError),
+    /// Failed at run time.
+    #[error("group {group}: {error}")]
+    Pipeline {
+        /// Its consumer group.
+        group: String,
+        /// Why.
+        error: PipelineError,
+    },
+    /// Something of our own broke.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl RunError {
+    /// Whether to mend a file or a flag, rather than to try again.
+    pub fn is_configuration(&self) -> bool {
+        match self {
+            Self::Configuration(_) | Self::Module { .. } | Self::Kafka(_) | Self::Admin { .. } => true,
+            Self::Schema(error) => error.is_configuration(),
+            Self::Pipeline { .. } | Self::Internal(_) => false,
+        }
+    }
+}
+
+/// Runs an application until `stop` is done, then drains it.
+///
+/// # Errors
+/// See [`RunError`]. Kafka or Cassandra being absent is none: the worker waits for them.
+pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(), RunError> {
+    let Options { manifest, admin: address, apply_schema, cache } = options;
+    refuse_unsupported(&manifest)?;
+    let (listener, bound) = admin::bind(&address).await.map_err(|error| RunError::Admin { address, error })?;
+    info!(application = manifest.name, admin = %bound, version = env!("CARGO_PKG_VERSION"), "starting");
+
+    let metrics = Arc::new(Metrics::default());
+    let health = Health::new();
+    let kafka = KafkaConfig { brokers: manifest.kafka.brokers.clone(), properties: manifest.kafka.properties.clone() };
+    let cassandra = manifest.cassandra.as_ref().map(|c| Cassandra::connect(&c.nodes, &c.keyspace));
+    let functions = load(&manifest, cache, cassandra.as_ref()).await?;
+    let outbox = Arc::new(Outbox::start(&kafka, health.clone())?);
+    let worker = Arc::new(WorkerStatus {
+        metrics: metrics.clone(),
+        health: health.clone(),
+        cassandra: cassandra.clone().filter(|_| functions.values().any(|f| f.cassandra.as_ref().is_some_and(Access::is_needed))),
+        outbox: outbox.clone(),
+        bindings: manifest.bindings.iter().map(|b| BindingStatus { group: b.group.clone(), function: b.function.clone() }).collect(),
+    });
+    let mut background = JoinSet::new();
+    background.spawn(admin::serve(listener, worker));
+
+    tokio::pin!(stop);
+    if apply_schema && let (Some(cassandra), Some(settings)) = (&cassandra, &manifest.cassandra) {
+        tokio::select! {
+            applied = schema::apply(cassandra, settings) => applied?,
+            () = &mut stop => return Ok(()),
+        }
+    }
+
+    let wasm = wasm_runtime()?;
+    background.spawn({
+        let (kafka, names) = (kafka.clone(), topics_to_create(&manifest));
+        async move { topics::ensure(&kafka, &names).await }
+    });
+    let (tell, told) = watch::channel(false);
+    let mut sources = Vec::new();
+    let mut pipelines = JoinSet::new();
+    for binding in &manifest.bindings {
+        let function = functions[&binding.function].clone();
+        let binding_metrics = metrics.binding(&binding.group, &binding.function);
+        let (send, inputs) = mpsc::channel(ROUNDS);
+        let config = SourceConfig {
+            topics: binding.topics.clone(),
+            group: binding.group.clone(),
+            start: binding.start,
+            ordering: binding.ordering,
+        };
+        let (source, consumer) = Source::start(config, &kafka, health.clone(), binding_metrics.clone(), send)?;
+        sources.push(source);
+        let parts = Parts {
+            config: binding_config(binding, &manifest),
+            function,
+            consumer,
+            inputs,
+            outbox: outbox.clone(),
+            metrics: binding_metrics,
+            worker_metrics: metrics.clone(),
+            wasm: wasm.handle(),
+            wasm_threads: wasm.threads,
+        };
+        let (group, told) = (binding.group.clone(), told.clone());
+        info!(group, function = binding.function, topics = ?binding.topics, "bound");
+        pipelines.spawn(async move { (group, Pipeline::run(parts, told).await) });
+    }
+
+    let mut result = tokio::select! {
+        () = &mut stop => Ok(()),
+        Some(ended) = pipelines.join_next() => ended_early(ended),
+    };
+    if let Err(error) = &result {
+        error!(%error, "stopping");
+    }
+    let _ = tell.send(true);
+    while let Some(ended) = pipelines.join_next().await {
+        if let Ok((group, Err(error))) = ended
+            && result.is_ok()
+        {
+            result = Err(RunError::Pipeline { group, error });
+        }
+    }
+    drop(wasm);
+    let leave = tokio::task::spawn_blocking(move || {
+        for source in sources {
+            source.stop();
+        }
+        outbox.flush(Duration::from_millis(500));
+    });
+    if tokio::time::timeout(Duration::from_secs(5), leave).await.is_err() {
+        error!("the consumers did not leave their groups in time");
+    }
+    info!("stopped");
+    result
+}
+
+fn ended_early(ended: Result<(String, Result<(), PipelineError>), tokio::task::JoinError>) -> Result<(), RunError> {
+    match ended {
+        Ok((group, Err(error))) => Err(RunError::Pipeline { group, error }),
+        Ok((group, Ok(()))) => Err(RunError::Internal(format!("group {group} ended by itself"))),
+        Err(error) => Err(RunError::Internal(format!("a binding's task panicked: {error}"))),
+    }
+}
+
+/// What the manifest may say and this version can't do is refused, never ignored.
+fn refuse_unsupported(manifest: &Manifest) -> Result<(), RunError> {
+    for binding in &manifest.bindings {
+        let group = &binding.group;
+        if binding.delivery == Delivery::ExactlyOnce {
+            return Err(RunError::Configuration(format!("group {group}: delivery = \"exactly-once\" is not supported by this version; use \"at-least-once\"")));
+        }
+        if binding.dedupe.is_some() {
+            return Err(RunError::Configuration(format!("group {group}: `dedupe` is not supported by this version; remove it")));
+        }
+    }
+    Ok(())
+}
+
+async fn load(manifest: &Manifest, cache: Option<PathBuf>, cassandra: Option<&Arc<Cassandra>>) -> Result<BTreeMap<String, Arc<Function>>, RunError> {
+    let sandbox = Sandbox::new(SandboxConfig { cache_dir: cache, ..SandboxConfig::default() })
+        .map_err(|error| RunError::Internal(error.to_string()))?;
+    let mut functions = BTreeMap::new();
+    for (name, function) in &manifest.functions {
+        if !manifest.bindings.iter().any(|b| b.function == *name) {
+            continue;
+        }
+        let failed = |error| RunError::Module { function: name.clone(), path: function.module.clone(), error };
+        let started = std::time::Instant::now();
+        let module = sandbox.load(&function.module).await.map_err(failed)?;
+        let limits = veltrix_wasm::Limits {
+            memory: function.limits.memory,
+            cpu: function.limits.cpu,
+            deadline: function.limits.deadline,
+        };
+        let config = Config { vars: function.vars.clone(), secrets: secrets(name, &function.secrets)? };
+        let linked = sandbox.function(&module, limits, Arc::new(config)).map_err(failed)?;
+        let access = cassandra.map(|cassandra| {
+            Access::new(cassandra.clone(), function.cassandra.clone()).named(name).within(function.limits.deadline)
+        });
+        info!(function = name, module = %function.module.display(), revision = module.info().sha256, ms = started.elapsed().as_millis() as u64, "loaded");
+        functions.insert(name.clone(), Arc::new(Function::new(name, linked, &function.emits, function.instances, access)));
+    }
+    Ok(functions)
+}
+
+fn secrets(function: &str, wanted: &BTreeMap<String, Secret>) -> Result<Secrets, RunError> {
+    let mut found = BTreeMap::new();
+    for (name, secret) in wanted {
+        let value = match secret {
+            Secret::Env(variable) => std::env::var(variable).map_err(|_| {
+                format!("function {function}: secret {name}: the environment variable {variable} is not set, or not UTF-8")
+            }),
+            Secret::File(path) => std::fs::read_to_string(path)
+                .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                .map_err(|error| format!("function {function}: secret {name}: {}: {error}", path.display())),
+        };
+        found.insert(name.clone(), value.map_err(RunError::Configuration)?);
+    }
+    Ok(Secrets(found))
+}
+
+fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingConfig {
+    let retry = &binding.retry;
+    BindingConfig {
+        group: binding.group.clone(),
+        concurrency: binding.concurrency.get() as usize,
+        batch: Bounds { events: binding.batch.events.get() as usize, bytes: binding.batch.bytes.get() as usize },
+        wait: binding.batch.wait,
+        retry: RetryPolicy {
+            attempts: retry.attempts.get(),
+            backoff: retry.backoff,
+            max_backoff: retry.max_backoff,
+            max_age: retry.max_age,
+        },
+        dead_letter: match &binding.dead_letter {
+            DeadLetter::Topic(topic) => Some(topic.clone()),
+            DeadLetter::Pause => None,
+        },
+        // The client library's default.
+        max_record: manifest.kafka.properties.get("message.max.bytes").and_then(|n| n.parse().ok()).unwrap_or(1_000_000),
+    }
+}
+
+/// Topics that functions write to.
+fn topics_to_create(manifest: &Manifest) -> Vec<String> {
+    let mut names: Vec<String> = Vec::new();
+    for binding in &manifest.bindings {
+        names.extend(manifest.functions[&binding.function].emits.iter().cloned());
+        if let DeadLetter::Topic(topic) = &binding.dead_letter {
+            names.push(topic.clone());
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// The runtime that guests run on, apart from the one that does I/O.
+struct Wasm {
+    runtime: Option<Runtime>,
+    threads: usize,
+}
+
+impl Wasm {
+    fn handle(&self) -> tokio::runtime::Handle {
+        self.runtime.as_ref().expect("there until dropped").handle().clone()
+    }
+}
+
+impl Drop for Wasm {
+    /// Guests that did not end in time go with it; waiting for them is not allowed on an async thread.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+fn wasm_runtime() -> Result<Wasm, RunError> {
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(threads)
+        .thread_name("wasm")
+        .enable_time()
+        .build()
+        .map_err(|error| RunError::Internal(format!("threads for guests: {error}")))?;
+    Ok(Wasm { runtime: Some(runtime), threads })
+}
+
+struct WorkerStatus {
+    metrics: Arc<Metrics>,
+    health: Arc<Health>,
+    cassandra: Option<Arc<Cassandra>>,
+    outbox: Arc<Outbox>,
+    bindings: Vec<BindingStatus>,
+}
+
+impl Status for WorkerStatus {
+    fn readiness(&self) -> Readiness {
+        let kafka = self.health.is_up();
+        let cassandra = self.cassandra.as_ref().map(|c| c.is_up());
+        let word = |up| if up { "up" } else { "down" };
+        Readiness {
+            ready: kafka && cassandra != Some(false),
+            kafka: word(kafka),
+            cassandra: cassandra.map_or("unused", word),
+            bindings: self.bindings.clone(),
+        }
+    }
+
+    fn metrics(&self) -> String {
+        self.metrics.states(self.health.is_up(), self.cassandra.as_ref().map(|c| c.is_up()), self.outbox.waiting());
+        self.metrics.text()
+    }
+}
