@@ -1,17 +1,14 @@
-//! The engines: one that pools instances, one on demand for large modules, and the thread that interrupts both.
+//! The engines: one that pools instances, and one on demand for large modules.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::thread::JoinHandle;
-use std::time::Instant;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Linker;
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails};
 
 use crate::error::LoadError;
-use crate::meter::TICK;
 use crate::sandbox::SandboxConfig;
 use crate::state::{MAX_TABLE_ELEMENTS, State};
 
@@ -167,44 +164,4 @@ fn engine_config(config: &SandboxConfig, strategy: InstanceAllocationStrategy) -
         .relaxed_simd_deterministic(config.deterministic)
         .allocation_strategy(strategy);
     engine
-}
-
-/// A thread that interrupts guests every [`TICK`]. Ends when dropped.
-pub(crate) struct Ticker {
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Ticker {
-    pub(crate) fn start(engines: Vec<Engine>) -> Result<Self, LoadError> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
-        let thread = std::thread::Builder::new()
-            .name("wasm-ticker".into())
-            .spawn(move || {
-                let mut next = Instant::now();
-                while !stopped.load(Ordering::Relaxed) {
-                    next += TICK;
-                    let now = Instant::now();
-                    match next.checked_duration_since(now) {
-                        Some(left) => std::thread::sleep(left),
-                        // Behind, because the system was busy: ticks are not made up for.
-                        None => next = now,
-                    }
-                    engines.iter().for_each(Engine::increment_epoch);
-                }
-            })
-            .map_err(|error| LoadError::Engine { doing: "start the ticker thread", message: error.to_string() })?;
-        Ok(Self { stop, thread: Some(thread) })
-    }
-}
-
-impl Drop for Ticker {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            // It panics never, and ends within a tick.
-            let _ = thread.join();
-        }
-    }
 }

@@ -12,6 +12,7 @@ use crate::logs::Logs;
 use crate::module::{Module, ModuleInfo};
 use crate::services::Services;
 use crate::state::State;
+use crate::ticker::Ticker;
 use crate::{stop, wasi};
 
 /// Bytes that a guest may hand to one host call, or give back from a call.
@@ -52,6 +53,10 @@ impl Function {
     /// What is known of its module.
     pub fn info(&self) -> &ModuleInfo {
         self.inner.module.info()
+    }
+
+    pub(crate) fn ticker(&self) -> &Ticker {
+        &self.inner.module.inner.shared.ticker
     }
 
     /// Its limits.
@@ -97,6 +102,7 @@ impl Function {
         let ticked = Arc::clone(&meter);
         store.epoch_deadline_callback(move |_| Ok(ticked.tick()?));
 
+        let _running = self.ticker().running();
         meter.reset(limits.cpu.max(MIN_START_CPU));
         let started = tokio::time::timeout(
             limits.deadline,

@@ -71,7 +71,8 @@ impl Instance {
         self.sound = false;
         self.calls += 1;
         self.begin(budget, call);
-        let Self { store, handle, meter, .. } = self;
+        let Self { store, handle, meter, function, .. } = self;
+        let running = function.ticker().running();
         let outcome = tokio::time::timeout(
             budget.wall,
             meter.run(async {
@@ -87,6 +88,7 @@ impl Instance {
             }),
         )
         .await;
+        drop(running);
         let state = self.store.data_mut();
         state.logs.end();
         let current = state.current.take();

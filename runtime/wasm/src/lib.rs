@@ -18,6 +18,7 @@ mod sandbox;
 mod services;
 mod state;
 mod stop;
+mod ticker;
 mod wasi;
 
 pub use contract::CONTRACT;

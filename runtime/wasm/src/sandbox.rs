@@ -10,11 +10,12 @@ use wasmtime::component::Component;
 
 use crate::cache::Cache;
 use crate::contract::{self, CONTRACT};
-use crate::engine::{Pool, Ticker};
+use crate::engine::Pool;
 use crate::error::LoadError;
 use crate::function::{Function, Limits};
 use crate::module::{Module, ModuleInfo, ModuleInner};
 use crate::services::Services;
+use crate::ticker::Ticker;
 
 /// The largest module that is accepted, bytes.
 const MAX_MODULE: u64 = 128 << 20;
@@ -63,7 +64,7 @@ pub(crate) struct Shared {
     /// One compilation at a time: each uses all cores, and memory in proportion to its module.
     compiling: Mutex<()>,
     waiting: Arc<AtomicUsize>,
-    _ticker: Ticker,
+    pub(crate) ticker: Ticker,
 }
 
 impl Shared {
@@ -81,10 +82,11 @@ impl Sandbox {
         let waiting = Arc::default();
         let pool = Pool::pooling(&config, &waiting)?;
         let on_demand = Pool::on_demand(&config, &waiting)?;
-        let ticker = Ticker::start(vec![pool.engine.clone(), on_demand.engine.clone()])?;
+        let engines = [pool.engine.clone(), on_demand.engine.clone()];
+        let ticker = Ticker::start(move || engines.iter().for_each(Engine::increment_epoch))?;
         let cache = config.cache_dir.as_deref().and_then(Cache::open);
         let compiling = Mutex::new(());
-        let shared = Shared { config, pool, on_demand, cache, compiling, waiting, _ticker: ticker };
+        let shared = Shared { config, pool, on_demand, cache, compiling, waiting, ticker };
         Ok(Self { shared: Arc::new(shared) })
     }
 

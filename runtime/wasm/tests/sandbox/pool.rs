@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use veltrix_wasm::SandboxConfig;
+use veltrix_wasm::{CallErrorKind, SandboxConfig};
 
 use crate::support::*;
 
@@ -50,11 +50,14 @@ async fn a_task_that_gives_up_waiting_is_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn instances_outlive_the_sandbox_that_made_them() {
+async fn instances_outlive_the_sandbox_and_are_interrupted_after_a_rest() {
     let sandbox = sandbox(SandboxConfig { max_instances: 2, ..SandboxConfig::default() });
     let module = sandbox.load(misbehaving()).await.unwrap();
     let function = sandbox.function(&module, LIMITS, Arc::new(Grants::default())).unwrap();
     let mut instance = function.instance().await.unwrap();
     drop((sandbox, module, function));
-    call(&mut instance, &["spin"]).await.expect_err("it is interrupted still");
+    // Long enough for the thread that interrupts them to have gone to sleep.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let error = call(&mut instance, &["spin"]).await.expect_err("it is interrupted still");
+    assert_eq!(error.kind, CallErrorKind::Cpu);
 }
