@@ -1,0 +1,91 @@
+//! The example's shop and its auditor: sends the orders of a day, has a worker handle them, and checks that the results
+//! add up. `run` beside this package builds everything, starts Kafka and Cassandra, and calls it.
+
+mod actual;
+mod audit;
+mod cassandra;
+mod catalogue;
+mod day;
+mod expected;
+mod kafka;
+mod metrics;
+mod orders;
+mod random;
+mod report;
+mod worker;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+
+const USAGE: &str = "usage: fulfilment-demo orders
+       fulfilment-demo day --kafka HOST:PORT --cassandra HOST:PORT [--kills N]
+
+orders  prints the orders of a day as JSON lines, as `veltrix publish` takes them
+day     sends them, runs a worker until all are handled, checks the results; 0 only if they add up
+  --kills N  ends the worker by SIGKILL in mid-flow, so many times";
+
+/// Where and how to spend the day.
+struct Arguments {
+    kafka: String,
+    cassandra: String,
+    kills: u32,
+    /// Beside this program.
+    veltrix: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let done = match arguments.first().map(String::as_str) {
+        Some("orders") if arguments.len() == 1 => print_orders().map(|()| true),
+        Some("day") => match parse(&arguments[1..]) {
+            Some(arguments) => day::spend(&arguments),
+            None => return usage(),
+        },
+        _ => return usage(),
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("fulfilment-demo: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn usage() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
+}
+
+fn print_orders() -> anyhow::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for record in orders::all() {
+        writeln!(out, "{}", record.json_line())?;
+    }
+    Ok(out.flush()?)
+}
+
+fn parse(words: &[String]) -> Option<Arguments> {
+    let (mut kafka, mut cassandra, mut kills) = (None, None, 0);
+    for pair in words.chunks(2) {
+        let [name, value] = pair else { return None };
+        match name.as_str() {
+            "--kafka" => kafka = Some(value.clone()),
+            "--cassandra" => cassandra = Some(value.clone()),
+            "--kills" => kills = value.parse().ok()?,
+            _ => return None,
+        }
+    }
+    let veltrix = std::env::current_exe().ok()?.with_file_name("veltrix");
+    Some(Arguments { kafka: kafka?, cassandra: cassandra?, kills, veltrix })
+}
+
+/// As JSON lines carry bytes that are no text.
+fn base64(bytes: &[u8]) -> String {
+    BASE64_STANDARD.encode(bytes)
+}
