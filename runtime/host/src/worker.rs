@@ -24,6 +24,9 @@ use crate::pipeline::{BindingConfig, Parts, Pipeline, PipelineError};
 use crate::schema;
 use crate::source::{ROUNDS, Source, SourceConfig};
 
+/// How long a stop waits for the consumers to leave their groups.
+const LEAVE: Duration = Duration::from_millis(2_500);
+
 /// How a worker is started.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -183,7 +186,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
         }
         outbox.flush(Duration::from_millis(500));
     });
-    if tokio::time::timeout(Duration::from_secs(5), leave).await.is_err() {
+    if tokio::time::timeout(LEAVE, leave).await.is_err() {
         error!("the consumers did not leave their groups in time");
     }
     info!("stopped");

@@ -41,8 +41,16 @@ impl Assigned {
     }
 
     /// Fetches again once half the share is free: each resumption fetches anew what was buffered.
-    pub(super) fn resume_if_room(&mut self, name: &TopicPartition, consumer: &SharedConsumer, events: usize) {
-        if !self.paused || self.flow.window() > events / 2 {
+    pub(super) fn resume_if_room(&mut self, name: &TopicPartition, consumer: &SharedConsumer, events: usize, bytes: usize) {
+        if !self.paused || self.flow.window() > events / 2 || self.flow.memory() > bytes / 2 {
+            return;
+        }
+        self.resume(name, consumer);
+    }
+
+    /// Fetches again; also before the partition goes, as the client would keep it paused when it comes back.
+    pub(super) fn resume(&mut self, name: &TopicPartition, consumer: &SharedConsumer) {
+        if !self.paused {
             return;
         }
         match consumer.resume(&one(name)) {

@@ -34,8 +34,10 @@ impl Pipeline {
     /// Whether the source is read: not while the windows are full. When that lasts, the partitions
     /// that fill them are paused, so that revocations and the others' events get through.
     pub(super) fn reads_source(&mut self, now: Millis) -> bool {
+        let share = self.partitions.len().max(1);
         let (mut events, mut bytes) = (0, 0);
-        for assigned in self.partitions.values() {
+        for (name, assigned) in &mut self.partitions {
+            assigned.resume_if_room(name, &self.consumer, MOST_EVENTS / share, MOST_BYTES / share);
             events += assigned.flow.window();
             bytes += assigned.flow.memory();
         }
@@ -47,7 +49,6 @@ impl Pipeline {
         if now < since + PATIENCE {
             return false;
         }
-        let share = self.partitions.len().max(1);
         for (name, assigned) in &mut self.partitions {
             assigned.pause_if_full(name, &self.consumer, MOST_EVENTS / share, MOST_BYTES / share);
         }
@@ -59,14 +60,15 @@ impl Pipeline {
         for assigned in self.partitions.values_mut() {
             assigned.flow.wake(now);
         }
+        self.held_back = true;
         if now < self.hold_until || !self.outbox.has_room() || !self.dependencies_up() {
             return;
         }
         let mut idle_turns = 0;
-        while idle_turns < self.turns.len() && self.calls.len() < MOST_CALLS {
+        while idle_turns < self.turns.len() {
             let in_use: usize = self.calls.values().map(|call| call.lanes).sum();
             let free = self.config.concurrency.saturating_sub(in_use);
-            if free == 0 {
+            if free == 0 || self.calls.len() == MOST_CALLS {
                 return;
             }
             let name = self.turns[self.turn % self.turns.len()].clone();
@@ -77,6 +79,7 @@ impl Pipeline {
                 idle_turns += 1;
             }
         }
+        self.held_back = false;
     }
 
     /// A batch goes out when it is full, has waited long enough, or nothing else of its partition is

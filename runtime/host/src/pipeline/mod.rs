@@ -80,7 +80,9 @@ const MOST_CALLS: usize = 16;
 /// Time between commits.
 const COMMIT_EVERY: Millis = 1_000;
 /// How long a stop waits for what is under way.
-const DRAIN: Duration = Duration::from_secs(18);
+const DRAIN: Duration = Duration::from_secs(15);
+/// How long it then waits for the last commit; with the time to leave the group, 20 s at most.
+const LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// Why a pipeline ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +130,8 @@ pub(crate) struct Pipeline {
     unread_since: Option<Millis>,
     last_commit: Millis,
     waits_for_cassandra: bool,
+    /// No call can begin before something else happens than time passing.
+    held_back: bool,
 }
 
 struct OpenCall {
@@ -177,6 +181,7 @@ impl Pipeline {
             unread_since: None,
             last_commit: 0,
             waits_for_cassandra: false,
+            held_back: false,
         };
         let mut stopping: Option<Millis> = None;
         loop {
@@ -276,7 +281,6 @@ impl Pipeline {
                     assigned.flow.done(*seq);
                 }
             }
-            assigned.resume_if_room(&ticket.source, &self.consumer, MOST_EVENTS / self.turns.len().max(1));
         }
         if !self.held.is_empty() && self.outbox.has_room() {
             for reply in self.held.drain(..) {
@@ -292,7 +296,7 @@ impl Pipeline {
         for assigned in self.partitions.values() {
             wake = wake.min(assigned.flow.next_due().unwrap_or(Millis::MAX));
             if stopping.is_none()
-                && self.calls.len() < MOST_CALLS
+                && !self.held_back
                 && let Some(since) = assigned.ready_since
             {
                 wake = wake.min(since + self.config.wait.as_millis() as Millis).max(now + 1);
@@ -332,12 +336,13 @@ impl Pipeline {
         let offsets = self.committable(true);
         let consumer = self.consumer.clone();
         if offsets.count() > 0 {
-            // On a thread of its own, since it waits for the broker.
-            let committed = tokio::task::spawn_blocking(move || consumer.commit(&offsets, rdkafka::consumer::CommitMode::Sync)).await;
-            match committed {
-                Ok(Ok(())) => info!(group = self.config.group, "committed"),
-                Ok(Err(error)) => warn!(%error, group = self.config.group, "the last commit failed: what was done since the one before runs again"),
-                Err(error) => error!(%error, "commit"),
+            // On a thread of its own, since it waits for the broker, which may be away.
+            let commit = tokio::task::spawn_blocking(move || consumer.commit(&offsets, rdkafka::consumer::CommitMode::Sync));
+            match tokio::time::timeout(LAST_COMMIT, commit).await {
+                Ok(Ok(Ok(()))) => info!(group = self.config.group, "committed"),
+                Ok(Ok(Err(error))) => warn!(%error, group = self.config.group, "the last commit failed: what was done since the one before runs again"),
+                Ok(Err(error)) => error!(%error, "commit"),
+                Err(_) => warn!(group = self.config.group, "the last commit was not answered in time: what was done since the one before may run again"),
             }
         }
     }

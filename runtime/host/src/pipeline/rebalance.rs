@@ -85,7 +85,9 @@ impl Pipeline {
     }
 
     fn forget(&mut self, name: &TopicPartition) {
-        self.partitions.remove(name);
+        if let Some(mut assigned) = self.partitions.remove(name) {
+            assigned.resume(name, &self.consumer);
+        }
         self.metrics.unassigned(&name.0, name.1);
         self.take_turns();
     }
