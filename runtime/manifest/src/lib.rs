@@ -26,3 +26,4 @@ pub use model::{
 };
 pub use options::Options;
 pub use problem::{Problem, Problems};
+pub use values::{is_address, is_topic_name, parse_duration};

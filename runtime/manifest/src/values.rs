@@ -99,6 +99,23 @@ pub(crate) fn bytes(range: RangeInclusive<u64>, example: &'static str) -> impl K
     move |report, field| amount(report, field, "a size", BYTES, range.clone(), example).and_then(NonZeroU64::new)
 }
 
+/// A duration as manifests write it (`5ms`, `90m`), for others that take durations from people.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    quantity::parse(text, TIME).map(Duration::from_nanos).map_err(|meant| match meant {
+        Some(better) => format!("did you mean {better}?"),
+        None => "write a whole number and a unit (us, ms, s, m, h, d), for example 5ms".to_owned(),
+    })
+}
+
+/// Whether Kafka accepts this name for a topic.
+pub fn is_topic_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    !name.is_empty() && name.len() <= 249 && name.chars().all(fits) && !name.chars().all(|c| c == '.')
+}
+
 fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -153,17 +170,23 @@ pub(crate) fn resolve(dir: &Path, path: &str) -> PathBuf {
 pub(crate) fn address(report: &mut Report<'_>, field: &Field<'_>) -> Option<String> {
     const EXAMPLE: &str = "\"localhost:9092\"";
     let address = text(EXAMPLE)(report, field)?;
-    let good = address.rsplit_once(':').is_some_and(|(host, port)| {
-        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-        let bracketed = address.starts_with('[');
-        let host_fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') || (bracketed && c == ':');
-        !host.is_empty() && host.chars().all(host_fits) && port.parse::<u16>().is_ok_and(|port| port > 0)
-    });
-    if !good {
-        let fix = "write `host:port`, for example \"localhost:9092\"; one entry per server";
-        field.problem(report, &format!("is no address: {}", quoted(&address)), fix);
+    if is_address(&address) {
+        return Some(address);
     }
-    good.then_some(address)
+    let fix = "write `host:port`, for example \"localhost:9092\"; one entry per server";
+    field.problem(report, &format!("is no address: {}", quoted(&address)), fix);
+    None
+}
+
+/// Whether this is `host:port` of one server.
+pub fn is_address(text: &str) -> bool {
+    text.rsplit_once(':').is_some_and(|(host, port)| {
+        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let host = bracketed.unwrap_or(host);
+        let fits =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') || (bracketed.is_some() && c == ':');
+        !host.is_empty() && host.chars().all(fits) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    })
 }
 
 /// A list whose entries are all different; entries that can't be read are left out.

@@ -1,0 +1,129 @@
+//! What the command line takes, beyond what belongs to one verb.
+
+use std::sync::LazyLock;
+
+use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
+
+use crate::verbs;
+
+/// Event-driven functions on Kafka and Cassandra.
+#[derive(Debug, Parser)]
+#[command(name = "veltrix", version = version(), propagate_version = true, max_term_width = 100)]
+pub(crate) struct Args {
+    /// How to log on stderr; human on a terminal, or else json [env: VELTRIX_LOG sets what is logged, such as `debug`]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub(crate) log: Option<LogFormat>,
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Verb {
+    /// Run a worker against Kafka and Cassandra until SIGTERM, then drain and commit
+    Run(verbs::run::Run),
+    /// Check a manifest, its modules and, with --connect, its servers
+    Check(verbs::check::Check),
+    /// Show what a module is, imports and exports
+    Inspect(verbs::inspect::Inspect),
+    /// Put events into a topic: JSON lines, or one event from flags
+    Publish(verbs::publish::Publish),
+    /// Print the events of a topic as JSON lines
+    Tail(verbs::tail::Tail),
+    /// Execute a CQL statement and print its rows
+    Cql(verbs::cql::Cql),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Human,
+    /// An object a line.
+    Json,
+}
+
+/// How results are printed on stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines.
+    Json,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct Output {
+    /// How to print results
+    #[arg(long = "output", value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: Format,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct KafkaArg {
+    /// Brokers, instead of those of .veltrix/dev.json or the manifest
+    #[arg(long, env = "VELTRIX_KAFKA", value_name = "HOST:PORT", value_delimiter = ',', value_parser = address)]
+    kafka: Vec<String>,
+}
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct CassandraArg {
+    /// Cassandra nodes, instead of those of .veltrix/dev.json or the manifest
+    #[arg(long, env = "VELTRIX_CASSANDRA", value_name = "HOST:PORT", value_delimiter = ',', value_parser = address)]
+    cassandra: Vec<String>,
+}
+
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| {
+        format!("{} (contract veltrix:function@{})", env!("CARGO_PKG_VERSION"), veltrix_wasm::CONTRACT)
+    });
+    &VERSION
+}
+
+impl KafkaArg {
+    /// The addresses named, if any.
+    pub(crate) fn given(&self) -> Vec<String> {
+        given(&self.kafka)
+    }
+}
+
+impl CassandraArg {
+    /// The addresses named, if any.
+    pub(crate) fn given(&self) -> Vec<String> {
+        given(&self.cassandra)
+    }
+}
+
+/// A variable that is set to nothing names nothing.
+fn given(addresses: &[String]) -> Vec<String> {
+    addresses.iter().filter(|address| !address.is_empty()).cloned().collect()
+}
+
+fn address(text: &str) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() || veltrix_manifest::is_address(text) {
+        return Ok(text.to_owned());
+    }
+    Err("write host:port, such as localhost:9092; several are parted by commas".to_owned())
+}
+
+/// The name of a topic.
+pub(crate) fn topic(text: &str) -> Result<String, String> {
+    if veltrix_manifest::is_topic_name(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a topic's name has at most 249 letters, digits, `.`, `_`, `-`".to_owned())
+}
+
+#[cfg(test)]
+impl KafkaArg {
+    pub(crate) fn of(addresses: &[&str]) -> Self {
+        Self { kafka: addresses.iter().map(ToString::to_string).collect() }
+    }
+}
+
+#[cfg(test)]
+impl CassandraArg {
+    pub(crate) fn of(addresses: &[&str]) -> Self {
+        Self { cassandra: addresses.iter().map(ToString::to_string).collect() }
+    }
+}

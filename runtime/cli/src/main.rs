@@ -1,0 +1,42 @@
+//! The command `veltrix`.
+
+mod args;
+mod failure;
+mod logs;
+mod out;
+mod servers;
+
+mod clients;
+mod cql_value;
+mod jsonl;
+mod lines;
+mod table;
+
+mod verbs;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Verb};
+use failure::Outcome;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    logs::start(args.log);
+    match perform(args.verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+fn perform(verb: Verb) -> Outcome {
+    match verb {
+        Verb::Run(args) => verbs::run::run(args),
+        Verb::Check(args) => verbs::check::run(&args),
+        Verb::Inspect(args) => verbs::inspect::run(&args),
+        Verb::Publish(args) => verbs::publish::run(&args),
+        Verb::Tail(args) => verbs::tail::run(&args),
+        Verb::Cql(args) => verbs::cql::run(&args),
+    }
+}

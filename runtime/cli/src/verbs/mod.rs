@@ -1,0 +1,9 @@
+//! One verb per file.
+
+pub(crate) mod check;
+pub(crate) mod connect;
+pub(crate) mod cql;
+pub(crate) mod inspect;
+pub(crate) mod publish;
+pub(crate) mod run;
+pub(crate) mod tail;

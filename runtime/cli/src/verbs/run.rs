@@ -1,0 +1,81 @@
+//! `run`: a worker, until SIGTERM or SIGINT.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use veltrix_manifest::load_with;
+
+use crate::args::{CassandraArg, KafkaArg};
+use crate::clients;
+use crate::failure::{Failure, Outcome};
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// A manifest, or a folder that holds veltrix.toml
+    #[arg(default_value = ".")]
+    file: PathBuf,
+    /// First create the keyspace, and what the manifest's schema has and Cassandra has not
+    #[arg(long)]
+    apply_schema: bool,
+    #[command(flatten)]
+    kafka: KafkaArg,
+    #[command(flatten)]
+    cassandra: CassandraArg,
+    /// Where to serve /healthz, /readyz and /metrics; port 0 chooses one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8470")]
+    admin: String,
+    /// Where compiled modules are kept; default: veltrix in the user's cache folder
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: Run) -> Outcome {
+    let options =
+        veltrix_manifest::Options { files: true, kafka: args.kafka.given(), cassandra: args.cassandra.given() };
+    let manifest = load_with(&args.file, &options)?;
+    let options = veltrix_host::Options {
+        manifest,
+        admin: args.admin,
+        apply_schema: args.apply_schema,
+        cache: args.cache.or_else(user_cache),
+    };
+    let runtime = clients::runtime()?;
+    let ended = runtime.block_on(async {
+        let stop = stop().map_err(|error| Failure::run(format!("signals can't be handled: {error}")))?;
+        veltrix_host::run(options, stop).await.map_err(|error| match error.is_configuration() {
+            true => Failure::usage(error),
+            false => Failure::run(error),
+        })
+    });
+    // All that had to be done is done: what still waits for a server is left alone.
+    runtime.shutdown_background();
+    ended
+}
+
+/// Resolves at the first SIGTERM or SIGINT. Who asks twice is in a hurry: the second ends the process.
+fn stop() -> std::io::Result<impl Future<Output = ()>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        either(&mut terminate, &mut interrupt).await;
+        tracing::info!("draining; ask again to end at once");
+        tokio::spawn(async move {
+            either(&mut terminate, &mut interrupt).await;
+            std::process::exit(1);
+        });
+    })
+}
+
+async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+fn user_cache() -> Option<PathBuf> {
+    let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
+    Some(base.join("veltrix").join("modules"))
+}
