@@ -1,5 +1,7 @@
 //! Tables, read and seeded by a client of Cassandra's own.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -7,6 +9,9 @@ use scylla::deserialize::row::DeserializeRow;
 use tokio::runtime::Runtime;
 
 use crate::catalogue::CATALOGUE;
+
+/// How long a worker may take to make the tables.
+const TABLES: Duration = Duration::from_secs(30);
 
 /// A session with a node.
 pub(crate) struct Cassandra {
@@ -25,7 +30,15 @@ impl Cassandra {
     pub(crate) fn seed(&self) -> Result<()> {
         self.runtime.block_on(async {
             let insert = "INSERT INTO fulfilment.stock (sku, left) VALUES (?, ?) IF NOT EXISTS";
-            let insert = self.session.prepare(insert).await.context("preparing to seed")?;
+            let until = Instant::now() + TABLES;
+            let insert = loop {
+                match self.session.prepare(insert).await {
+                    Ok(insert) => break insert,
+                    // A worker is ready before it has made the tables.
+                    Err(_) if Instant::now() < until => tokio::time::sleep(Duration::from_millis(50)).await,
+                    Err(error) => return Err(error).context("the table of the stock is not there"),
+                }
+            };
             for product in CATALOGUE {
                 self.session.execute_unpaged(&insert, (product.sku, product.stock)).await.context("seeding stock")?;
             }
