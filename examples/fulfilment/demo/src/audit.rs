@@ -106,3 +106,81 @@ pub(crate) fn print(checks: &[Check]) -> bool {
 fn euros(cents: i64) -> String {
     format!("{}.{:02}", grouped(cents / 100), cents % 100)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+
+    use super::*;
+    use crate::actual::{Dead, Emitted, Stock};
+
+    /// What is there when all went well.
+    fn right(expected: &Expected) -> Actual {
+        let mut actual = Actual {
+            records: expected.records,
+            reserved: expected.reserved.clone(),
+            short: expected.short.clone(),
+            invoices: expected.orders.clone(),
+            invoiced_cents: expected.invoiced_cents,
+            messages: expected.orders.clone(),
+            ..Actual::default()
+        };
+        for product in CATALOGUE {
+            let left = expected.left[product.sku];
+            let reserved = i64::from(product.stock - left);
+            actual.stock.insert(product.sku.to_owned(), Stock { left, reserved, short: 0 });
+        }
+        for (topic, orders) in [
+            ("stock-reserved", &expected.reserved),
+            ("stock-short", &expected.short),
+            ("invoice-issued", &expected.orders),
+        ] {
+            actual.emitted.insert(topic, Emitted { events: orders.len(), orders: orders.clone() });
+        }
+        for function in FUNCTIONS {
+            let unknown = if function == "inventory" { expected.unknown_sku } else { 0 };
+            actual.dead.insert(function, Dead { records: expected.malformed + unknown, ..Dead::default() });
+            actual.uncommitted.insert(function, 0);
+        }
+        actual
+    }
+
+    fn adds_up(expected: &Expected, actual: &Actual) -> bool {
+        all(expected, actual, ExitStatus::from_raw(0)).iter().all(|check| check.holds)
+    }
+
+    #[test]
+    fn finds_every_single_thing_that_is_wrong() {
+        let expected = crate::expected::expected(&crate::orders::all());
+        assert!(adds_up(&expected, &right(&expected)));
+        let wrongs: &[fn(&mut Actual)] = &[
+            |actual| actual.records -= 1,
+            |actual| drop(actual.reserved.pop_first()),
+            |actual| {
+                actual.short.insert("ord".into());
+            },
+            |actual| actual.stock.get_mut("umbrella-compact").unwrap().left = -1,
+            |actual| actual.stock.get_mut("mug-blue-350").unwrap().reserved += 1,
+            |actual| drop(actual.stock.remove("vase-glass-tall")),
+            |actual| drop(actual.invoices.pop_last()),
+            |actual| actual.invoiced_cents += 1,
+            |actual| drop(actual.messages.pop_first()),
+            |actual| drop(actual.emitted.get_mut("stock-reserved").unwrap().orders.pop_first()),
+            |actual| actual.emitted.get_mut("stock-short").unwrap().events -= 1,
+            |actual| {
+                actual.emitted.get_mut("invoice-issued").unwrap().orders.insert("ord".into());
+            },
+            |actual| actual.dead.get_mut("inventory").unwrap().records += 1,
+            |actual| actual.dead.get_mut("billing").unwrap().records -= 1,
+            |actual| actual.dead.get_mut("notification").unwrap().records = 0,
+            |actual| *actual.uncommitted.get_mut("billing").unwrap() = 1,
+        ];
+        for (number, wrong) in wrongs.iter().enumerate() {
+            let mut actual = right(&expected);
+            wrong(&mut actual);
+            assert!(!adds_up(&expected, &actual), "wrong {number} is not found");
+        }
+        let failed = all(&expected, &right(&expected), ExitStatus::from_raw(256));
+        assert!(failed.iter().any(|check| !check.holds), "the worker's exit code");
+    }
+}
