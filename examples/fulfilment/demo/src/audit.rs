@@ -161,7 +161,9 @@ mod tests {
             },
             |actual| actual.stock.get_mut("umbrella-compact").unwrap().left = -1,
             |actual| actual.stock.get_mut("mug-blue-350").unwrap().reserved += 1,
-            |actual| drop(actual.stock.remove("vase-glass-tall")),
+            |actual| {
+                actual.stock.remove("vase-glass-tall");
+            },
             |actual| drop(actual.invoices.pop_last()),
             |actual| actual.invoiced_cents += 1,
             |actual| drop(actual.messages.pop_first()),
