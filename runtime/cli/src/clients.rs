@@ -1,9 +1,11 @@
 //! Short-lived clients of Kafka and Cassandra, which say soon when nothing answers.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::client::{Client, ClientContext};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::{Client, ClientContext, DefaultClientContext};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -13,6 +15,8 @@ use crate::servers::{Cassandra, Kafka};
 
 /// How long servers may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long a new topic may take to have leaders.
+const SETTLE: Duration = Duration::from_secs(10);
 
 /// What every Kafka client here has in common.
 pub(crate) fn kafka(servers: &Kafka) -> ClientConfig {
@@ -36,6 +40,60 @@ pub(crate) fn metadata<C: ClientContext>(
         let reason = error.rdkafka_error_code().map_or_else(|| error.to_string(), |code| code.to_string());
         Failure::run(format!("no Kafka broker answers at {brokers}: {reason}; name others with --kafka"))
     })
+}
+
+/// The partitions of a topic, which must be there, or else is created first.
+pub(crate) fn topic<C: ClientContext>(
+    client: &Client<C>,
+    topic: &str,
+    create: bool,
+    servers: &Kafka,
+) -> Result<Vec<i32>, Failure> {
+    let until = Instant::now() + SETTLE;
+    let mut created = false;
+    loop {
+        let metadata = metadata(client, Some(topic), servers)?;
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        let error = found.and_then(|found| found.error()).map(RDKafkaErrorCode::from);
+        let partitions: Vec<i32> =
+            found.map_or_else(Vec::new, |topic| topic.partitions().iter().map(|p| p.id()).collect());
+        let missing =
+            matches!(error, None | Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic));
+        match error {
+            None if !partitions.is_empty() => return Ok(partitions),
+            _ if missing && create && !created => {
+                self::create(topic, servers)?;
+                created = true;
+            }
+            _ if missing && !created => {
+                let fix = "`publish --create` makes it";
+                return Err(Failure::run(format!("there is no topic {topic}; {fix}")));
+            }
+            _ if Instant::now() >= until => {
+                let reason = error.map_or_else(|| "it has no partitions".to_owned(), |error| error.to_string());
+                return Err(Failure::run(format!("topic {topic} can't be used: {reason}")));
+            }
+            // New, or its leader is moving.
+            _ => std::thread::sleep(Duration::from_millis(100)),
+        }
+    }
+}
+
+fn create(topic: &str, servers: &Kafka) -> Result<(), Failure> {
+    let failed = |reason: String| Failure::run(format!("topic {topic} can't be created: {reason}"));
+    let admin: AdminClient<DefaultClientContext> =
+        kafka(servers).create().map_err(|error| failed(error.to_string()))?;
+    let new = NewTopic::new(topic, -1, TopicReplication::Fixed(-1));
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let results = runtime()?.block_on(admin.create_topics([&new], &options));
+    for result in results.map_err(|error| failed(error.to_string()))? {
+        match result {
+            // Somebody was faster.
+            Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((_, error)) => return Err(failed(error.to_string())),
+        }
+    }
+    Ok(())
 }
 
 /// A session, in no keyspace.

@@ -63,7 +63,12 @@ struct Base64 {
 
 /// Reads a line. The error says what to write.
 pub(crate) fn decode(line: &str) -> Result<Event, String> {
+    let is_object = line.trim_start().starts_with('{');
     let line: Line<'_> = serde_json::from_str(line).map_err(|error| describe(&error))?;
+    if !is_object {
+        // Fields in order would be read, too, and nobody means that.
+        return Err("not an event: write an object, {\"key\": …, \"value\": …}".to_owned());
+    }
     let value = line.value.ok_or("there is no `value`; write `\"value\": null` for a tombstone")?;
     let mut headers = Vec::new();
     for (name, value) in line.headers.into_iter().flatten() {

@@ -31,6 +31,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
   {\"key\": …, \"value\": …, \"headers\": [[\"name\", …]], \"timestamp\": ms, \"partition\": n}
 A string is its text, {\"base64\": \"…\"} is bytes, null is null, any other JSON is sent as JSON.")]
 pub(crate) struct Publish {
+    /// Where to
     #[arg(value_parser = topic)]
     topic: String,
     /// JSON lines to publish; `-` and nothing mean stdin
@@ -51,6 +52,9 @@ pub(crate) struct Publish {
     /// Partition of events that name none; default: by key, as Java's clients do
     #[arg(long, value_parser = clap::value_parser!(i32).range(0..))]
     partition: Option<i32>,
+    /// Create the topic first if it is missing, with the broker's default number of partitions
+    #[arg(long)]
+    create: bool,
     #[command(flatten)]
     servers: KafkaArg,
     #[command(flatten)]
@@ -164,7 +168,7 @@ impl<'a> Publisher<'a> {
         let producer: BaseProducer<Tally> = config
             .create_with_context(Tally::default())
             .map_err(|error| Failure::usage(format!("the Kafka client can't be set up: {error}")))?;
-        clients::metadata(producer.client(), Some(&args.topic), &servers)?;
+        clients::topic(producer.client(), &args.topic, args.create, &servers)?;
         Ok(Self { args, producer })
     }
 

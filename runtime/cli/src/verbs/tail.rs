@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Debug, Args)]
 pub(crate) struct Tail {
+    /// Which one
     #[arg(value_parser = topic)]
     topic: String,
     /// Where to begin: `earliest`, `latest` or an offset, in each partition
@@ -87,17 +88,12 @@ pub(crate) fn run(args: &Tail) -> Outcome {
     let consumer: BaseConsumer<Quiet> = config
         .create_with_context(Quiet)
         .map_err(|error| Failure::usage(format!("the Kafka client can't be set up: {error}")))?;
-    let metadata = clients::metadata(consumer.client(), Some(&args.topic), &servers)?;
-    let partitions = metadata.topics().iter().find(|topic| topic.name() == args.topic && topic.error().is_none());
-    let partitions: Vec<i32> = partitions.map_or_else(Vec::new, |t| t.partitions().iter().map(|p| p.id()).collect());
+    let partitions = clients::topic(consumer.client(), &args.topic, false, &servers)?;
     assign(args, &consumer, &partitions)?;
     follow(args, &consumer)
 }
 
 fn assign(args: &Tail, consumer: &BaseConsumer<Quiet>, partitions: &[i32]) -> Outcome {
-    if partitions.is_empty() {
-        return Err(Failure::run(format!("there is no topic {}", args.topic)));
-    }
     let failed = |error: KafkaError| Failure::run(format!("topic {} can't be read: {error}", args.topic));
     let mut list = TopicPartitionList::new();
     for partition in partitions.iter().filter(|partition| args.partition.is_none_or(|only| only == **partition)) {

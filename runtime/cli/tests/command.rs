@@ -1,0 +1,283 @@
+//! The command as its users meet it: usage, exit codes, what goes to which stream. No server is needed: what wants one
+//! is told that there is none.
+
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// A port of this machine where nobody answers.
+fn nobody() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+fn command(here: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_veltrix"));
+    command.args(arguments).current_dir(here).stdin(Stdio::null());
+    command.env_remove("VELTRIX_KAFKA").env_remove("VELTRIX_CASSANDRA").env_remove("VELTRIX_LOG");
+    command
+}
+
+fn veltrix(here: &Path, arguments: &[&str]) -> Output {
+    command(here, arguments).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+#[track_caller]
+fn ends(output: &Output, code: i32, told: &str) {
+    assert_eq!(output.status.code(), Some(code), "{}{}", stdout(output), stderr(output));
+    assert!(stderr(output).contains(told), "{:?} is not in {}", told, stderr(output));
+}
+
+fn folder(manifest: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("veltrix.toml"), manifest).unwrap();
+    folder
+}
+
+const MANIFEST: &str = "name = 'shop'\n[kafka]\nbrokers = ['BROKER']\n[cassandra]\nnodes = ['BROKER']\nkeyspace = 'shop'\n\
+    [[binding]]\ntopics = ['orders']\nfunction = 'stock'\n[function.stock]\nmodule = 'stock.wat'\n";
+
+#[test]
+fn version_names_the_contract() {
+    let output = veltrix(Path::new("."), &["--version"]);
+    ends(&output, 0, "");
+    let expected = format!("veltrix {} (contract veltrix:function@", env!("CARGO_PKG_VERSION"));
+    assert!(stdout(&output).starts_with(&expected), "{}", stdout(&output));
+}
+
+#[test]
+fn help_names_every_verb() {
+    let help = stdout(&veltrix(Path::new("."), &["--help"]));
+    for verb in ["run", "check", "inspect", "publish", "tail", "cql"] {
+        assert!(help.contains(&format!("\n  {verb} ")), "{verb} is not in {help}");
+        ends(&veltrix(Path::new("."), &[verb, "--help"]), 0, "");
+    }
+}
+
+#[test]
+fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
+    let here = tempfile::tempdir().unwrap();
+    for (arguments, told) in [
+        (&[][..], "Usage: veltrix"),
+        (&["launch"], "unrecognized subcommand 'launch'"),
+        (&["chek"], "'check'"),
+        (&["run", "--admin"], "--admin"),
+        (&["check", "--output", "xml"], "[possible values: text, json]"),
+        (&["run", "--kafka", "localhost"], "write host:port"),
+        (&["publish"], "<TOPIC>"),
+        (&["publish", "a b"], "a topic's name"),
+        (&["publish", "t", "--value", "v", "--tombstone"], "cannot be used with"),
+        (&["publish", "t", "--value", "v", "--file", "f"], "cannot be used with"),
+        (&["publish", "t", "--key", "k"], "--key and --header go with --value or --tombstone"),
+        (&["publish", "t", "--file", "missing.jsonl"], "missing.jsonl can't be opened"),
+        (&["publish", "t", "--value", "v", "--partition=-1"], "--partition"),
+        (&["tail", "t", "--from", "yesterday"], "write earliest, latest or an offset"),
+        (&["tail", "t", "--count", "0"], "--count"),
+        (&["tail", "t", "--timeout", "5sec"], "did you mean 5s?"),
+        (&["cql"], "<STATEMENT>"),
+        (&["inspect"], "<MODULE>"),
+    ] {
+        let output = veltrix(here.path(), arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
+        assert!(stderr(&output).contains(told), "{arguments:?}: {told:?} is not in {}", stderr(&output));
+        assert_eq!(stdout(&output), "", "{arguments:?}");
+    }
+}
+
+#[test]
+fn check_and_run_tell_all_problems_of_a_manifest() {
+    let folder = folder("name = 'shop'\ncolour = 'red'\n[kafka]\nbrokers = []\n");
+    for verb in ["check", "run"] {
+        let output = veltrix(folder.path(), &[verb]);
+        ends(&output, 2, "./veltrix.toml:2:1: unknown key \"colour\"");
+        ends(&output, 2, "./veltrix.toml:4:11: `brokers` is empty");
+        assert_eq!(stdout(&output), "");
+    }
+    let output = veltrix(folder.path(), &["check", "--output", "json"]);
+    ends(&output, 2, "");
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!(report["ok"], false);
+    assert_eq!(report["problems"].as_array().unwrap().len(), 3);
+    assert_eq!((&report["problems"][1]["line"], &report["problems"][1]["column"]), (&2.into(), &1.into()));
+    ends(&veltrix(folder.path(), &["check", "nowhere"]), 2, "nowhere: can't be read");
+}
+
+#[test]
+fn check_and_inspect_refuse_what_is_no_function() {
+    let folder = folder(&MANIFEST.replace("BROKER", "localhost:1"));
+    for (module, told) in [("(module)", "component"), ("no wasm", "wasm"), ("(component)", "exports no")] {
+        std::fs::write(folder.path().join("stock.wat"), module).unwrap();
+        let output = veltrix(folder.path(), &["check"]);
+        ends(&output, 2, "stock.wat: function stock: ");
+        ends(&output, 2, told);
+        ends(&veltrix(folder.path(), &["inspect", "stock.wat"]), 2, told);
+        let output = veltrix(folder.path(), &["check", "--output", "json"]);
+        let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+        assert!(report["problems"][0]["message"].as_str().unwrap().contains(told), "{report}");
+    }
+    ends(&veltrix(folder.path(), &["inspect", "missing.wasm"]), 2, "missing.wasm");
+}
+
+#[test]
+fn servers_that_do_not_answer_end_with_1_and_are_named() {
+    let here = tempfile::tempdir().unwrap();
+    let nobody = nobody();
+    let children: Vec<_> = [
+        &["publish", "orders", "--value", "v", "--kafka", &nobody][..],
+        &["tail", "orders", "--kafka", &nobody],
+        &["cql", "SELECT * FROM t", "--cassandra", &nobody],
+    ]
+    .map(|arguments| command(here.path(), arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    .into();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        ends(&output, 1, &format!("answers at {nobody}"));
+        assert_eq!(stdout(&output), "");
+    }
+}
+
+#[test]
+fn the_environment_names_servers_and_the_manifest_is_the_last_to_be_asked() {
+    let (by_manifest, by_environment) = (nobody(), nobody());
+    let folder = folder(&MANIFEST.replace("BROKER", &by_manifest));
+    let publish = |variable: &str| {
+        let mut command = command(folder.path(), &["publish", "orders", "--value", "v"]);
+        command.env("VELTRIX_KAFKA", variable).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let (with, without) = (publish(&by_environment), publish(""));
+    ends(&with.wait_with_output().unwrap(), 1, &by_environment);
+    ends(&without.wait_with_output().unwrap(), 1, &by_manifest);
+}
+
+#[test]
+fn a_reader_of_stdout_may_go_at_any_time() {
+    let here = tempfile::tempdir().unwrap();
+    std::fs::write(here.path().join("veltrix.toml"), "colour = 'red'").unwrap();
+    // A pipe whose reading end is closed before anything is written to it.
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let output = command(here.path(), &["check", "--output", "json"])
+        .stdout(Stdio::from(writer))
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+        .wait_with_output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn logs_are_json_unless_asked_for_people() {
+    let folder = folder(&MANIFEST.replace("BROKER", "localhost:1"));
+    std::fs::write(folder.path().join("stock.wat"), "(component)").unwrap();
+    for (format, starts) in [("json", "{"), ("human", "")] {
+        // An address that can't be had ends the worker right after its first words, if it has any.
+        let output = veltrix(folder.path(), &["run", "--admin", "256.0.0.1:1", "--log", format]);
+        ends(&output, 2, "error: ");
+        let logs = stderr(&output);
+        let logs: Vec<&str> = logs.lines().filter(|line| !line.starts_with("error: ")).collect();
+        assert!(logs.iter().all(|line| line.starts_with(starts)), "{logs:?}");
+    }
+}
+
+/// Speaks to Kafka's stand-in, which lives in this process.
+mod against_a_broker {
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::DefaultProducerContext;
+
+    use super::*;
+
+    fn broker() -> MockCluster<'static, DefaultProducerContext> {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("orders", 2, 1).unwrap();
+        cluster
+    }
+
+    fn publish(here: &Path, servers: &str, arguments: &[&str], lines: &[u8]) -> Output {
+        let mut arguments = [&["publish", "orders", "--kafka", servers], arguments].concat();
+        arguments.push("--output=json");
+        let mut command = command(here, &arguments);
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        // A command that ends early is met with a closed pipe, which the test tells by what it prints.
+        let _ = stdin.write_all(lines);
+        drop(stdin);
+        child.wait_with_output().unwrap()
+    }
+
+    fn tail(here: &Path, servers: &str, arguments: &[&str]) -> Output {
+        veltrix(here, &[&["tail", "orders", "--kafka", servers, "--from", "earliest"], arguments].concat())
+    }
+
+    #[test]
+    fn what_is_published_is_tailed_as_the_same_lines() {
+        let (cluster, here) = (broker(), tempfile::tempdir().unwrap());
+        let servers = cluster.bootstrap_servers();
+        let lines = [
+            r#"{"key":"a","value":{"n": 1.50},"headers":[["h","1"],["h",null],[{"base64":"/w=="},""]],"timestamp":5,"partition":0}"#,
+            r#"{"key":{"base64":"AP8="},"value":null,"headers":[],"timestamp":6,"partition":0}"#,
+            r#"{"key":null,"value":"","headers":[],"timestamp":7,"partition":0}"#,
+            r#"{"key":"","value":"é\n","headers":[],"timestamp":8,"partition":0}"#,
+        ];
+        let output = publish(here.path(), &servers, &[], (lines.join("\n\n") + "\n").as_bytes());
+        ends(&output, 0, "");
+        assert_eq!(stdout(&output), "{\"failed\":0,\"published\":4,\"topic\":\"orders\"}\n");
+        let output = tail(here.path(), &servers, &["--count", "4", "--timeout", "20s"]);
+        ends(&output, 0, "");
+        assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), lines);
+        let output = tail(here.path(), &servers, &["--count=4", "--timeout=20s", "--partition=0", "--output=json"]);
+        assert!(stdout(&output).starts_with("{\"topic\":\"orders\",\"offset\":0,\"key\":\"a\""), "{}", stdout(&output));
+        let arguments = ["tail", "orders", "--kafka", &servers, "--count=2", "--timeout=20s", "--from=2"];
+        let output = veltrix(here.path(), &arguments);
+        assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), lines[2..]);
+    }
+
+    #[test]
+    fn a_single_event_comes_from_flags() {
+        let (cluster, here) = (broker(), tempfile::tempdir().unwrap());
+        let servers = cluster.bootstrap_servers();
+        let flags = ["--key=k", "--value=v=w", "--header=a=b=c", "--header=n", "--partition=1"];
+        ends(&publish(here.path(), &servers, &flags, b""), 0, "");
+        ends(&publish(here.path(), &servers, &["--key=k", "--tombstone", "--partition=1"], b""), 0, "");
+        let output = tail(here.path(), &servers, &["--count=2", "--timeout=20s"]);
+        let lines = stdout(&output);
+        let lines: Vec<&str> = lines.lines().collect();
+        assert!(lines[0].starts_with(r#"{"key":"k","value":"v=w","headers":[["a","b=c"],["n",null]],"#), "{lines:?}");
+        assert!(lines[1].starts_with(r#"{"key":"k","value":null,"headers":[],"#), "{lines:?}");
+    }
+
+    #[test]
+    fn bad_lines_are_told_by_number_and_the_others_published() {
+        let (cluster, here) = (broker(), tempfile::tempdir().unwrap());
+        let servers = cluster.bootstrap_servers();
+        let mut lines = b"{\"value\": 1}\n{\"valu\": 2}\n\"\xff\"\n{\"value\": 3, \"partition\": 9}\n\n".to_vec();
+        lines.extend(std::iter::repeat_n(b'x', 100 << 20));
+        lines.extend(b"\n{\"value\": 4}");
+        let output = publish(here.path(), &servers, &[], &lines);
+        assert_eq!(stdout(&output), "{\"failed\":4,\"published\":2,\"topic\":\"orders\"}\n");
+        for told in ["line 2: ", "line 3: not UTF-8", "line 4: not published: ", "line 6: longer than 64 MiB"] {
+            ends(&output, 1, told);
+        }
+    }
+
+    #[test]
+    fn too_few_events_are_a_failure_only_if_some_were_counted_on() {
+        let (cluster, here) = (broker(), tempfile::tempdir().unwrap());
+        let servers = cluster.bootstrap_servers();
+        ends(&tail(here.path(), &servers, &["--timeout=300ms"]), 0, "");
+        ends(&tail(here.path(), &servers, &["--timeout=300ms", "--count=1"]), 1, "0 of 1 events came");
+        ends(&tail(here.path(), &servers, &["--partition=7"]), 1, "no such partition; it has 2");
+    }
+}
