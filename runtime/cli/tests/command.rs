@@ -177,18 +177,37 @@ fn a_reader_of_stdout_may_go_at_any_time() {
     assert_eq!(stderr(&output), "");
 }
 
+/// A handler that never gets an event: enough to load and to wait.
+const HANDLER: &str = r#"(component
+  (core module $m
+    (memory (export "memory") 1)
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32) (i32.const 0))
+    (func (export "handle") (param i32 i32) (result i32) (i32.const 0)))
+  (core instance $i (instantiate $m))
+  (func $handle (param "batch" (list u8)) (result (list u8))
+    (canon lift (core func $i "handle") (memory (core memory $i "memory")) (realloc (core func $i "realloc"))))
+  (instance $handler (export "handle" (func $handle)))
+  (export "veltrix:function/handler-sync@1.0.0" (instance $handler)))"#;
+
 #[test]
-fn logs_are_json_unless_asked_for_people() {
-    let folder = folder(&MANIFEST.replace("BROKER", "localhost:1"));
-    std::fs::write(folder.path().join("stock.wat"), "(component)").unwrap();
-    for (format, starts) in [("json", "{"), ("human", "")] {
-        // An address that can't be had ends the worker right after its first words, if it has any.
-        let output = veltrix(folder.path(), &["run", "--admin", "256.0.0.1:1", "--log", format]);
-        ends(&output, 2, "error: ");
-        let logs = stderr(&output);
-        let logs: Vec<&str> = logs.lines().filter(|line| !line.starts_with("error: ")).collect();
-        assert!(logs.iter().all(|line| line.starts_with(starts)), "{logs:?}");
+fn a_worker_without_servers_waits_and_ends_well_when_it_is_told_to_even_twice() {
+    let folder = folder(&MANIFEST.replace("BROKER", &nobody()));
+    std::fs::write(folder.path().join("stock.wat"), HANDLER).unwrap();
+    ends(&veltrix(folder.path(), &["check"]), 0, "");
+    let log = folder.path().join("log");
+    let mut worker = command(folder.path(), &["run", "--admin", "127.0.0.1:0", "--cache", "cache"])
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let logged = || std::fs::read_to_string(&log).unwrap();
+    while !logged().contains("bound") {
+        assert!(worker.try_wait().unwrap().is_none(), "{}", logged());
+        std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    let line = format!("kill -TERM {0}; kill -TERM {0}", worker.id());
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    assert_eq!(worker.wait().unwrap().code(), Some(0), "{}", logged());
+    assert!(logged().lines().all(|line| line.starts_with('{')), "{}", logged());
 }
 
 /// Speaks to Kafka's stand-in, which lives in this process.

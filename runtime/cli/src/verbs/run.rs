@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use veltrix_manifest::load_with;
 
 use crate::args::{CassandraArg, KafkaArg};
@@ -53,25 +53,22 @@ pub(crate) fn run(args: Run) -> Outcome {
     ended
 }
 
-/// Resolves at the first SIGTERM or SIGINT. Who asks twice is in a hurry: the second ends the process.
+/// Resolves at the first SIGTERM or SIGINT. A SIGINT after that is somebody at a terminal in a hurry; a SIGTERM after it is
+/// a supervisor that signals a process and its group, and means nothing by it.
 fn stop() -> std::io::Result<impl Future<Output = ()>> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
-        either(&mut terminate, &mut interrupt).await;
-        tracing::info!("draining; ask again to end at once");
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("draining; interrupt to end at once");
         tokio::spawn(async move {
-            either(&mut terminate, &mut interrupt).await;
+            interrupt.recv().await;
             std::process::exit(1);
         });
     })
-}
-
-async fn either(terminate: &mut Signal, interrupt: &mut Signal) {
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
 }
 
 fn user_cache() -> Option<PathBuf> {
