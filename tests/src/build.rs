@@ -10,11 +10,13 @@ pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests lie in the workspace")
 }
 
-/// The target directory that this test was built into.
+/// The target directory that this test, or program, was built into.
 pub fn target() -> PathBuf {
-    // target/PROFILE/deps/TEST
-    let test = std::env::current_exe().expect("a test knows its own path");
-    test.ancestors().nth(3).expect("a test lies in target/PROFILE/deps").to_owned()
+    // target/PROFILE/deps/TEST or target/PROFILE/PROGRAM
+    let own = std::env::current_exe().expect("a process knows its own path");
+    let folder = own.parent().expect("a program lies in a directory");
+    let up = if folder.ends_with("deps") { 2 } else { 1 };
+    folder.ancestors().nth(up).expect("it lies in target/PROFILE").to_owned()
 }
 
 /// The module of a guest package, compiled for Wasm; built once per process, which takes no time if it is fresh.

@@ -1,0 +1,56 @@
+//! Filter and forward: Kafka to Kafka.
+
+use anyhow::{Result, anyhow};
+use veltrix_tests::{App, Kafka, build, unique};
+
+use crate::fill::{self, PARTITIONS};
+use crate::process::Measured;
+use crate::report::{Report, Round};
+use crate::{native, watch};
+
+/// Rounds by hand and by Veltrix in turn, each with an output topic and a group of its own.
+///
+/// # Errors
+/// Either loses or repeats events, or fails.
+pub(crate) fn measure(kafka: &str, events: usize, rounds: usize) -> Result<Report> {
+    let module = build::guest("bench-forward");
+    build::veltrix();
+    eprintln!("filling a topic with {events} events");
+    let input = fill::topic(kafka, "bench_in", events)?;
+    let expected = fill::kept(events);
+    let mut report = Report::new(format!("forward: {events} events, {expected} of them forwarded"));
+    for number in 1..=rounds {
+        let output = Kafka::new(kafka).topic("bench_native", PARTITIONS);
+        let native = std::thread::scope(|scope| {
+            let run = || native::forward(kafka, &unique("bench_native"), &input.name, PARTITIONS, &output.name, events);
+            let running = scope.spawn(run);
+            let speed = watch::growth(kafka, &output, expected, || Ok(()));
+            running.join().map_err(|_| anyhow!("the native loop panicked"))??;
+            speed
+        })?;
+
+        let output = Kafka::new(kafka).topic("bench_veltrix", PARTITIONS);
+        let app = App::new(&format!(
+            r#"name = "bench"
+[kafka]
+brokers = ["{kafka}"]
+[[binding]]
+topics = ["{input}"]
+function = "forward"
+group = "{group}"
+[function.forward]
+module = "{module}"
+emits = ["{output}"]
+vars = {{ to = "{output}" }}
+"#,
+            input = input.name,
+            group = unique("bench_veltrix"),
+            module = module.display(),
+            output = output.name,
+        ));
+        let mut worker = Measured::new(app.start());
+        let veltrix = watch::growth(kafka, &output, expected, || worker.look())?;
+        report.add(Round { number, native, veltrix, footprint: worker.finish()? });
+    }
+    Ok(report)
+}

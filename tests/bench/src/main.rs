@@ -1,0 +1,84 @@
+//! Veltrix beside loops written by hand, in one run on the same servers: see README.md.
+
+mod fill;
+mod forward;
+mod native;
+mod pairs;
+mod process;
+mod readwrite;
+mod report;
+mod watch;
+
+use clap::{Parser, ValueEnum};
+use veltrix_tests::{OwnServers, Server};
+
+/// Measures `veltrix run` against hand-written loops, round by round in alternation.
+#[derive(Parser)]
+struct Arguments {
+    /// What to measure.
+    what: What,
+    /// Events per round; default 3,000,000 for forward, 100,000 for readwrite.
+    #[arg(long)]
+    events: Option<usize>,
+    /// Rounds of each.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum What {
+    /// Consume, filter, produce, commit.
+    Forward,
+    /// One read and one write of Cassandra per event.
+    Readwrite,
+    /// Both.
+    All,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    if matches!(arguments.what, What::Forward | What::All) {
+        let servers = Addresses::get(&[Server::Kafka]);
+        forward::measure(&servers.kafka, arguments.events.unwrap_or(3_000_000), arguments.rounds)?.print();
+    }
+    if matches!(arguments.what, What::Readwrite | What::All) {
+        let servers = Addresses::get(&[Server::Kafka, Server::Cassandra]);
+        readwrite::measure(&servers, arguments.events.unwrap_or(100_000), arguments.rounds)?.print();
+    }
+    Ok(())
+}
+
+/// Servers named by `VELTRIX_KAFKA` and `VELTRIX_CASSANDRA`, else servers of this run alone.
+struct Addresses {
+    kafka: String,
+    /// Empty when it was not asked for.
+    cassandra: String,
+    _own: Option<OwnServers>,
+}
+
+impl Addresses {
+    fn get(wanted: &[Server]) -> Self {
+        let named = |variable| std::env::var(variable).unwrap_or_default();
+        let mut found = Self { kafka: named("VELTRIX_KAFKA"), cassandra: named("VELTRIX_CASSANDRA"), _own: None };
+        let missing: Vec<Server> = wanted
+            .iter()
+            .copied()
+            .filter(|server| match server {
+                Server::Kafka => found.kafka.is_empty(),
+                Server::Cassandra => found.cassandra.is_empty(),
+            })
+            .collect();
+        if missing.is_empty() {
+            return found;
+        }
+        let own = OwnServers::start_all(&missing);
+        for server in missing {
+            match server {
+                Server::Kafka => found.kafka = own.kafka_address().to_owned(),
+                Server::Cassandra => found.cassandra = own.cassandra_address().to_owned(),
+            }
+        }
+        found._own = Some(own);
+        found
+    }
+}

@@ -1,0 +1,76 @@
+//! The table.
+
+use crate::process::Footprint;
+
+/// One round of both.
+pub(crate) struct Round {
+    /// From 1.
+    pub(crate) number: usize,
+    /// Events per second by hand.
+    pub(crate) native: f64,
+    /// Events per second by Veltrix.
+    pub(crate) veltrix: f64,
+    /// The worker.
+    pub(crate) footprint: Footprint,
+}
+
+impl Round {
+    fn ratio(&self) -> f64 {
+        self.veltrix / self.native
+    }
+}
+
+/// All rounds of one measurement.
+pub(crate) struct Report {
+    title: String,
+    rounds: Vec<Round>,
+}
+
+impl Report {
+    pub(crate) fn new(title: String) -> Self {
+        eprintln!("{title}");
+        Self { title, rounds: Vec::new() }
+    }
+
+    /// Adds a round, and says so at once.
+    pub(crate) fn add(&mut self, round: Round) {
+        eprintln!(
+            "round {}: native {:.0}/s, veltrix {:.0}/s, ratio {:.2}",
+            round.number,
+            round.native,
+            round.veltrix,
+            round.ratio()
+        );
+        self.rounds.push(round);
+    }
+
+    /// Prints the table to stdout.
+    pub(crate) fn print(&self) {
+        println!("\n{}\n", self.title);
+        println!(
+            "| round | native, events/s | veltrix, events/s | ratio | events per call | in calls, ns/event | RSS early → late, MiB | most, MiB |"
+        );
+        println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        for round in &self.rounds {
+            let Footprint { early, late, most, call_ns, batch } = round.footprint;
+            println!(
+                "| {} | {:.0} | {:.0} | {:.2} | {batch:.0} | {call_ns:.0} | {early:.0} → {late:.0} | {most:.0} |",
+                round.number,
+                round.native,
+                round.veltrix,
+                round.ratio(),
+            );
+        }
+        println!("\nmedian ratio: {:.2}", self.median());
+    }
+
+    fn median(&self) -> f64 {
+        let mut ratios: Vec<f64> = self.rounds.iter().map(Round::ratio).collect();
+        ratios.sort_by(f64::total_cmp);
+        match ratios.len() {
+            0 => f64::NAN,
+            n if n % 2 == 1 => ratios[n / 2],
+            n => (ratios[n / 2 - 1] + ratios[n / 2]) / 2.0,
+        }
+    }
+}
