@@ -177,6 +177,31 @@ fn a_reader_of_stdout_may_go_at_any_time() {
     assert_eq!(stderr(&output), "");
 }
 
+#[test]
+fn check_warns_of_what_starts_but_was_perhaps_not_meant() {
+    let more = "cassandra = { stock = 'read' }\nsecrets = { token = { env = 'SURELY_NOT_SET_HERE' } }\n";
+    let folder = folder(&(MANIFEST.replace("BROKER", "localhost:1") + more));
+    std::fs::write(folder.path().join("stock.wat"), HANDLER).unwrap();
+    let output = veltrix(folder.path(), &["check"]);
+    ends(&output, 0, "warning: function stock: tables are granted, but its module does not import cassandra");
+    ends(&output, 0, "warning: function stock: secret token: SURELY_NOT_SET_HERE is not set here");
+    assert_eq!(stdout(&output), "shop: 1 bindings, 1 functions: good\n");
+    let limited = MANIFEST.replace("BROKER", "localhost:1") + "limits = { memory = '4GiB' }\n";
+    std::fs::write(folder.path().join("veltrix.toml"), limited).unwrap();
+    ends(&veltrix(folder.path(), &["check"]), 2, "stock.wat: function stock: limits.memory");
+}
+
+#[test]
+fn check_connect_names_the_servers_that_do_not_answer() {
+    let nobody = nobody();
+    let folder = folder(&MANIFEST.replace("BROKER", &nobody));
+    std::fs::write(folder.path().join("stock.wat"), HANDLER).unwrap();
+    let output = veltrix(folder.path(), &["check", "--connect"]);
+    ends(&output, 1, &format!("no Kafka broker answers at {nobody}"));
+    ends(&output, 1, &format!("no Cassandra node answers at {nobody}"));
+    assert_eq!(stdout(&output), "");
+}
+
 /// A handler that never gets an event: enough to load and to wait.
 const HANDLER: &str = r#"(component
   (core module $m

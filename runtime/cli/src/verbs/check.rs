@@ -1,12 +1,13 @@
 //! `check`: the manifest, its modules and, if asked, its servers.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use veltrix_manifest::{Function, Manifest, Options, Problems, load_with};
-use veltrix_wasm::{Module, Sandbox, SandboxConfig};
+use veltrix_manifest::{self as manifest, Function, Manifest, Options, Problems, Secret, load_with};
+use veltrix_wasm::{Limits, LoadError, Module, Sandbox, SandboxConfig, Services};
 
 use crate::args::{CassandraArg, Format, KafkaArg, Output};
 use crate::clients;
@@ -101,44 +102,61 @@ impl Findings {
 async fn modules(manifest: &Manifest, findings: &mut Findings) -> Outcome {
     let sandbox = Sandbox::new(SandboxConfig::default()).map_err(Failure::run)?;
     for (name, function) in &manifest.functions {
-        match sandbox.load(&function.module).await {
+        match load(&sandbox, function).await {
             Ok(module) => grants(name, function, &module, findings),
-            Err(error) => {
-                // A file that can't be read names itself.
-                let message = format!("function {name}: {error}");
-                findings.problems.push(Finding {
-                    file: function.module.clone(),
-                    line: None,
-                    column: None,
-                    message,
-                    fix: String::new(),
-                });
-            }
+            Err(error) => findings.problems.push(Finding {
+                file: function.module.clone(),
+                line: None,
+                column: None,
+                message: format!("function {name}: {error}"),
+                fix: String::new(),
+            }),
         }
+        secrets(name, function, findings);
     }
     Ok(())
 }
 
+/// All that `run` does with a module before the first event.
+async fn load(sandbox: &Sandbox, function: &Function) -> Result<Module, LoadError> {
+    let module = sandbox.load(&function.module).await?;
+    let manifest::Limits { memory, cpu, deadline } = function.limits;
+    sandbox.function(&module, Limits { memory, cpu, deadline }, Arc::new(Nothing))?;
+    Ok(module)
+}
+
+/// Nothing is called, so nothing is asked for.
+struct Nothing;
+
+impl Services for Nothing {
+    fn var(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn secret(&self, _name: &str) -> Option<String> {
+        None
+    }
+}
+
 /// What the module imports, against what the manifest grants.
 fn grants(name: &str, function: &Function, module: &Module, findings: &mut Findings) {
-    let info = module.info();
-    if info.uses_cassandra && function.cassandra.is_empty() {
-        let warning = "its module imports cassandra, but no table is granted: each call will answer `not granted`";
-        findings.warnings.push(format!("function {name}: {warning}"));
-    }
-    if !info.uses_cassandra && !function.cassandra.is_empty() {
-        let warning = "tables are granted, but its module does not import cassandra";
-        findings.warnings.push(format!("function {name}: {warning}"));
-    }
-    if info.initial_memory > function.limits.memory {
-        let (needs, limit) = (info.initial_memory, function.limits.memory);
-        findings.problems.push(Finding {
-            file: function.module.clone(),
-            line: None,
-            column: None,
-            message: format!("function {name}: needs {needs} bytes of memory before it runs, its limit is {limit}"),
-            fix: "raise `limits.memory`".to_owned(),
-        });
+    let warning = match (module.info().uses_cassandra, function.cassandra.is_empty()) {
+        (true, true) => "its module imports cassandra, but no table is granted: each call will answer `not granted`",
+        (false, false) => "tables are granted, but its module does not import cassandra",
+        (true, false) | (false, true) => return,
+    };
+    findings.warnings.push(format!("function {name}: {warning}"));
+}
+
+/// Secrets that are not here may well be where the worker runs.
+fn secrets(name: &str, function: &Function, findings: &mut Findings) {
+    for (secret, source) in &function.secrets {
+        let missing = match source {
+            Secret::Env(variable) if std::env::var_os(variable).is_none() => format!("{variable} is not set here"),
+            Secret::File(file) if !file.is_file() => format!("there is no file {} here", file.display()),
+            Secret::Env(_) | Secret::File(_) => continue,
+        };
+        findings.warnings.push(format!("function {name}: secret {secret}: {missing}"));
     }
 }
 
