@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Linker;
@@ -28,6 +29,9 @@ const KEEP_RESIDENT: usize = 512 << 10;
 /// On-demand instances are large; this many fewer of them are alive at once.
 const ON_DEMAND_SHARE: u32 = 8;
 
+/// Between attempts to make an instance of which some part found no place.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// An engine with all imports linked, and the right to have so many instances alive.
 pub(crate) struct Pool {
     pub(crate) engine: Engine,
@@ -35,21 +39,41 @@ pub(crate) struct Pool {
     /// Tells compiled code of this engine from that of any other version, setting or CPU.
     pub(crate) compatibility: u64,
     slots: Arc<Semaphore>,
-    size: usize,
-    /// A slot was given back; see [`Pool::settled`].
-    released: Arc<Notify>,
+    usage: Arc<Usage>,
     waiting: Arc<AtomicUsize>,
 }
 
 /// The right to have one instance. Outlives the instance's store, whose resources it stands for.
 pub(crate) struct Slot {
     _permit: OwnedSemaphorePermit,
-    released: Arc<Notify>,
+    pool: Arc<Usage>,
+    /// There is an instance.
+    alive: bool,
+}
+
+/// What slots tell their pool.
+#[derive(Default)]
+struct Usage {
+    alive: AtomicUsize,
+    /// An instance ended.
+    ended: Notify,
+}
+
+impl Slot {
+    /// An instance was made.
+    pub(crate) fn filled(mut self) -> Self {
+        self.alive = true;
+        self.pool.alive.fetch_add(1, Ordering::Relaxed);
+        self
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        self.released.notify_waiters();
+        if self.alive {
+            self.pool.alive.fetch_sub(1, Ordering::Relaxed);
+            self.pool.ended.notify_waiters();
+        }
     }
 }
 
@@ -96,14 +120,12 @@ impl Pool {
         crate::imports::link(&mut linker).map_err(failed)?;
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        let size = instances as usize;
         Ok(Self {
             compatibility: hasher.finish(),
             engine,
             linker,
-            slots: Arc::new(Semaphore::new(size)),
-            size,
-            released: Arc::default(),
+            slots: Arc::new(Semaphore::new(instances as usize)),
+            usage: Arc::default(),
             waiting: Arc::clone(waiting),
         })
     }
@@ -113,22 +135,18 @@ impl Pool {
         let _waiting = Waiting::new(&self.waiting);
         let permit = Arc::clone(&self.slots).acquire_owned().await;
         let permit = permit.unwrap_or_else(|_closed| unreachable!("the semaphore is never closed"));
-        Slot { _permit: permit, released: Arc::clone(&self.released) }
+        Slot { _permit: permit, pool: Arc::clone(&self.usage), alive: false }
     }
 
-    /// Whether no instance but the caller's own slot is alive.
-    pub(crate) fn is_otherwise_empty(&self) -> bool {
-        self.slots.available_permits() + 1 >= self.size
+    /// Instances that there are.
+    pub(crate) fn alive(&self) -> usize {
+        self.usage.alive.load(Ordering::Relaxed)
     }
 
-    /// Waits until some slot is given back after `notified` was made.
-    pub(crate) async fn settled(&self, notified: tokio::sync::futures::Notified<'_>) {
+    /// Waits until an instance ends, or for a moment.
+    pub(crate) async fn pause(&self) {
         let _waiting = Waiting::new(&self.waiting);
-        notified.await;
-    }
-
-    pub(crate) fn released(&self) -> tokio::sync::futures::Notified<'_> {
-        self.released.notified()
+        let _ = tokio::time::timeout(PAUSE, self.usage.ended.notified()).await;
     }
 }
 

@@ -22,6 +22,9 @@ const MAX_HANDLES: usize = 32_768;
 /// Making an instance may execute this long even where an event may not.
 const MIN_START_CPU: Duration = Duration::from_secs(1);
 
+/// Attempts that find no place in an empty pool before a module counts as too large for it.
+const ATTEMPTS_ALONE: u32 = 5;
+
 /// Limits of one function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -73,17 +76,19 @@ impl Function {
         let module = &self.inner.module.inner;
         let pool = module.shared.pool(module.large);
         let mut slot = pool.slot().await;
+        let mut alone = 0;
         loop {
             // Some need more tables or stacks than their share of the pool: these wait for others to end.
-            let released = pool.released();
             match self.instantiate(pool, slot).await {
                 Ok(instance) => return Ok(instance),
                 Err(Failed::Start(error)) => return Err(error),
-                Err(Failed::Full(again, _)) if !pool.is_otherwise_empty() => {
+                Err(Failed::Full(_, error)) if alone == ATTEMPTS_ALONE => return Err(error),
+                Err(Failed::Full(again, _)) => {
+                    // Two that start at once may be in each other's way.
+                    alone = if pool.alive() == 0 { alone + 1 } else { 0 };
                     slot = again;
-                    pool.settled(released).await;
+                    pool.pause().await;
                 }
-                Err(Failed::Full(_, error)) => return Err(error),
             }
         }
     }
@@ -116,7 +121,7 @@ impl Function {
         .await;
         store.data().logs.end();
         match started {
-            Ok(Ok(handle)) => Ok(Instance::new(self.clone(), store, handle, meter, slot)),
+            Ok(Ok(handle)) => Ok(Instance::new(self.clone(), store, handle, meter, slot.filled())),
             Ok(Err(error)) => {
                 let full = error.is::<PoolConcurrencyLimitError>();
                 let (kind, message) = stop::classify(&error);

@@ -28,8 +28,10 @@ async fn instances_beyond_the_pool_wait_and_do_not_fail() {
                 alive.fetch_sub(1, Ordering::SeqCst);
             });
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-        assert!(sandbox.waiting() > 0);
+        while sandbox.waiting() == 0 {
+            assert!(!calls.is_empty() && calls.try_join_next().is_none(), "none had to wait");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
         assert_eq!(calls.join_all().await.len(), 64);
         assert_eq!(most.load(Ordering::SeqCst), 16);
         assert_eq!(sandbox.waiting(), 0);
@@ -60,4 +62,33 @@ async fn instances_outlive_the_sandbox_and_are_interrupted_after_a_rest() {
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let error = call(&mut instance, &["spin"]).await.expect_err("it is interrupted still");
     assert_eq!(error.kind, CallErrorKind::Cpu);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_module_that_needs_more_than_its_share_waits_for_others_to_end() {
+    // Sixteen tables are set aside for four instances; this needs five more than the handler's module.
+    let tables = |count| {
+        let core = "(core module $t (table 1 funcref) (table 1 funcref))";
+        let instances = "(core instance (instantiate $t))".repeat(count);
+        include_str!("small.wat").replacen("(component", &format!("(component {core} {instances}"), 1)
+    };
+    let sandbox = sandbox(SandboxConfig { max_instances: 4, ..SandboxConfig::default() });
+    let load = async |count| {
+        let module = sandbox.load_bytes(tables(count).into_bytes()).await.unwrap();
+        sandbox.function(&module, LIMITS, Arc::new(Grants::default())).unwrap()
+    };
+    let greedy = load(5).await;
+    let first = greedy.instance().await.unwrap();
+    let second = tokio::spawn({
+        let greedy = greedy.clone();
+        async move { greedy.instance().await }
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert!(!second.is_finished(), "it waits");
+    drop(first);
+    let mut second = second.await.unwrap().expect("it has found its place");
+    second.call(b"echo", budget(1), Arc::new(Host::default())).await.unwrap();
+    drop(second);
+    let error = load(9).await.instance().await.expect_err("no pool of this size has room for it");
+    assert!(error.message.contains("limit"), "{error}");
 }
