@@ -19,7 +19,8 @@ pub struct Partition {
     lanes: Lanes,
     /// Parallel to the ledger's window.
     slots: VecDeque<Slot>,
-    calls: HashMap<CallId, Call>,
+    /// Looked up for every event, thus without the standard hasher, which resists attacks that can't be made here.
+    calls: HashMap<CallId, Call, foldhash::fast::RandomState>,
     failing: HashMap<Seq, Failing>,
     /// How often events were begun that are not done; only those that came back.
     begun: HashMap<Seq, u32>,
@@ -115,7 +116,7 @@ impl Partition {
             ledger: Ledger::default(),
             lanes: Lanes::default(),
             slots: VecDeque::new(),
-            calls: HashMap::new(),
+            calls: HashMap::default(),
             failing: HashMap::new(),
             begun: HashMap::new(),
             memory: 0,

@@ -53,15 +53,31 @@ impl Pipeline {
         let outcome = Outcome::parse(frame).map_err(|error| format!("malformed outcome: {error}"))?;
         let refusal = self.check(call, open, &outcome)?;
 
-        let mut with_emits = Vec::new();
-        let mut finished = Vec::new();
-        let mut letters = Vec::new();
+        let (mut with_emits, mut finished, mut letters, mut failures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        // What is done goes first and in one go: this runs for every event there is. The order of a frame's rulings is
+        // all one, since a lane goes on only when all its events of the call are ruled on.
+        let now = self.now();
+        let Some(assigned) = self.partitions.get_mut(&open.source) else { return Ok(()) };
+        let (mut acked, mut skipped) = (0, 0);
         for row in outcome.verdicts() {
-            match self.rule_on(call, open, &row, refusal.as_deref()) {
-                Some(Fate::Finished(seq)) if self.scratch[row.event as usize] == EMITS => with_emits.push(seq),
-                Some(Fate::Finished(seq)) => finished.push(seq),
-                Some(Fate::DeadLetter { seq, attempts }) => letters.push((seq, attempts, row)),
-                Some(Fate::Retry { .. } | Fate::Stopped { .. } | Fate::Deferred) | None => {}
+            let state = self.scratch[row.event as usize];
+            match row.verdict {
+                Verdict::Ack if state != REFUSED => acked += 1,
+                Verdict::Skip => skipped += 1,
+                Verdict::Ack | Verdict::Retry | Verdict::DeadLetter | Verdict::Deferred => {
+                    failures.push(row);
+                    continue;
+                }
+            }
+            if let Some(Fate::Finished(seq)) = assigned.flow.rule(call, row.event, &Ruling::Done, now, 0.0) {
+                if state == EMITS { with_emits.push(seq) } else { finished.push(seq) }
+            }
+        }
+        self.metrics.ack.inc_by(acked);
+        self.metrics.skip.inc_by(skipped);
+        for row in failures {
+            if let Some(Fate::DeadLetter { seq, attempts }) = self.rule_on(call, open, &row, refusal.as_deref()) {
+                letters.push((seq, attempts, row));
             }
         }
         if !with_emits.is_empty() {
@@ -134,18 +150,11 @@ impl Pipeline {
         Ok(refusal)
     }
 
+    /// Rules on an event that is not done.
     fn rule_on(&mut self, call: CallId, open: &OpenCall, row: &VerdictRow<'_>, refusal: Option<&str>) -> Option<Fate> {
-        let refused = self.scratch.get(row.event as usize) == Some(&REFUSED);
         let ruling = match row.verdict {
-            Verdict::Ack if refused => Ruling::Failed { asked: None, ended_call: false },
-            Verdict::Ack => {
-                self.metrics.ack.inc();
-                Ruling::Done
-            }
-            Verdict::Skip => {
-                self.metrics.skip.inc();
-                Ruling::Done
-            }
+            // What is done was ruled on before: these emits were refused.
+            Verdict::Ack | Verdict::Skip => Ruling::Failed { asked: None, ended_call: false },
             Verdict::DeadLetter => {
                 self.metrics.dead_letter.inc();
                 Ruling::DeadLetter
@@ -164,18 +173,13 @@ impl Pipeline {
                 }
             }
         };
-        if matches!(ruling, Ruling::Done | Ruling::Deferred) {
-            // The common case, without words.
-            return self.rule(call, open, row.event, &ruling);
+        if ruling == Ruling::Deferred {
+            // Common, and without words.
+            let now = self.now();
+            return self.partitions.get_mut(&open.source)?.flow.rule(call, row.event, &ruling, now, 0.0);
         }
         let (reason, message) = self.failure_of(row, refusal);
         self.rule_failure(call, open, row.event, &ruling, &Failure { reason: &reason, message: &message })
-    }
-
-    fn rule(&mut self, call: CallId, open: &OpenCall, row: u32, ruling: &Ruling) -> Option<Fate> {
-        let now = self.now();
-        let assigned = self.partitions.get_mut(&open.source)?;
-        assigned.flow.rule(call, row, ruling, now, 0.0)
     }
 
     /// Rules on a failure, and says so: what runs again at debug, what does not at warn.
