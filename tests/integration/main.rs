@@ -10,3 +10,4 @@ mod local;
 mod outages;
 mod start;
 mod support;
+mod verbs;

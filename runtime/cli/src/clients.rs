@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use rdkafka::ClientConfig;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::{Client, ClientContext, DefaultClientContext};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::metadata::Metadata;
@@ -77,6 +77,16 @@ pub(crate) fn topic<C: ClientContext>(
             _ => std::thread::sleep(Duration::from_millis(100)),
         }
     }
+}
+
+/// The largest batch that a topic takes, bytes; `None` if the broker does not tell.
+pub(crate) fn largest_batch(admin: &AdminClient<DefaultClientContext>, topic: &str) -> Result<Option<String>, Failure> {
+    // A broker that answered a moment ago answers at once, or is no broker that can.
+    let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(2)));
+    let topic = ResourceSpecifier::Topic(topic);
+    let described = runtime()?.block_on(admin.describe_configs([&topic], &options));
+    let resource = described.ok().and_then(|resources| resources.into_iter().next()?.ok());
+    Ok(resource.and_then(|resource| resource.get("max.message.bytes")?.value.clone()))
 }
 
 fn create(topic: &str, servers: &Kafka) -> Result<(), Failure> {

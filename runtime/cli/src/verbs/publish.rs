@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use clap::Args;
 use rdkafka::ClientContext;
+use rdkafka::admin::AdminClient;
+use rdkafka::client::DefaultClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
@@ -158,17 +160,19 @@ struct Publisher<'a> {
 impl<'a> Publisher<'a> {
     fn new(args: &'a Publish) -> Result<Self, Failure> {
         let servers = servers::kafka(&args.servers, Path::new("."))?;
+        let failed = |error: KafkaError| Failure::usage(format!("the Kafka client can't be set up: {error}"));
         let mut config = clients::kafka(&servers);
+        let admin: AdminClient<DefaultClientContext> = config.create().map_err(failed)?;
+        clients::topic(admin.inner(), &args.topic, args.create, &servers)?;
         config.set("partitioner", "murmur2_random");
         config.set("enable.idempotence", "true");
         config.set("message.timeout.ms", TIMEOUT.as_millis().to_string());
-        // The broker knows what the topic takes, not the client.
-        config.set("message.max.bytes", "200000000");
         config.set("linger.ms", "5");
-        let producer: BaseProducer<Tally> = config
-            .create_with_context(Tally::default())
-            .map_err(|error| Failure::usage(format!("the Kafka client can't be set up: {error}")))?;
-        clients::topic(producer.client(), &args.topic, args.create, &servers)?;
+        // What is too large is then refused by itself, not by the broker together with its neighbours in a batch.
+        if let Some(largest) = clients::largest_batch(&admin, &args.topic)? {
+            config.set("message.max.bytes", largest);
+        }
+        let producer = config.create_with_context(Tally::default()).map_err(failed)?;
         Ok(Self { args, producer })
     }
 
