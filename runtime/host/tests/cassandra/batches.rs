@@ -20,9 +20,11 @@ fn batch(
 
 #[test]
 fn writes_all_statements_each_with_its_values() {
-    let world = World::new(&["t (k text PRIMARY KEY, v text)", "u (k text PRIMARY KEY)", "n (k text PRIMARY KEY, n counter)"]);
+    let world =
+        World::new(&["t (k text PRIMARY KEY, v text)", "u (k text PRIMARY KEY)", "n (k text PRIMARY KEY, n counter)"]);
     let function = world.access(&[("t", Grant::ReadWrite), ("u", Grant::ReadWrite), ("n", Grant::ReadWrite)]);
-    let texts = ["INSERT INTO t (k, v) VALUES (?, ?)", "INSERT INTO u (k) VALUES ('fixed')", "DELETE FROM t WHERE k = ?"];
+    let texts =
+        ["INSERT INTO t (k, v) VALUES (?, ?)", "INSERT INTO u (k) VALUES ('fixed')", "DELETE FROM t WHERE k = ?"];
     let page = batch(&function, 0, &texts, &[text("a"), text("1"), text("b")], defaults()).unwrap();
     assert_eq!((page.count, page.columns.len()), (0, 0));
     assert_eq!(cells(&function.run("SELECT k, v FROM t", &[]).unwrap()), [text("a"), text("1")]);

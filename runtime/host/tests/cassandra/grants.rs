@@ -6,7 +6,8 @@ use crate::world::World;
 
 #[test]
 fn tables_that_are_not_granted_are_out_of_reach() {
-    let world = World::new(&["t (k text PRIMARY KEY)", "secret (k text PRIMARY KEY)", "\"Secret\" (k text PRIMARY KEY)"]);
+    let world =
+        World::new(&["t (k text PRIMARY KEY)", "secret (k text PRIMARY KEY)", "\"Secret\" (k text PRIMARY KEY)"]);
     let other = World::new(&["t (k text PRIMARY KEY)"]);
     let function = world.access(&[("t", Grant::Read)]);
     function.prepared("SELECT k FROM t");

@@ -8,7 +8,8 @@ use crate::world::{Value, World, cells, defaults, encode, names, text};
 
 #[test]
 fn values_and_rows_pass_through_byte_for_byte() {
-    let world = World::new(&["t (k text PRIMARY KEY, i int, b blob, l list<int>, m map<text, int>, f float, d duration)"]);
+    let world =
+        World::new(&["t (k text PRIMARY KEY, i int, b blob, l list<int>, m map<text, int>, f float, d duration)"]);
     let function = world.access(&[("t", Grant::ReadWrite)]);
     let blob: Vec<u8> = (0..=255).cycle().take(1 << 20).collect();
     let list = [0, 0, 0, 2, 0, 0, 0, 4, 0, 0, 0, 7, 0, 0, 0, 4, 0, 0, 0, 8];
@@ -30,17 +31,18 @@ fn values_and_rows_pass_through_byte_for_byte() {
 
 #[test]
 fn statements_describe_params_results_key_and_traits() {
-    let world = World::new(&[
-        "t (a int, b text, c int, v text, PRIMARY KEY ((a, b), c))",
-        "n (k text PRIMARY KEY, n counter)",
-    ]);
+    let world =
+        World::new(&["t (a int, b text, c int, v text, PRIMARY KEY ((a, b), c))", "n (k text PRIMARY KEY, n counter)"]);
     let function = world.access(&[("t", Grant::ReadWrite), ("n", Grant::ReadWrite)]);
     let statements = Statements::default();
     let describe = |text: &str| statements.add(function.prepared(text)).unwrap();
 
     let select = describe("SELECT v, c FROM t WHERE c > ? AND b = :name AND a = ?");
     assert_eq!(names(&select.params), ["c", "name", "a"]);
-    assert_eq!((names(&select.results), &select.key[..], select.traits), (vec!["v".into(), "c".into()], &[2, 1][..], 0));
+    assert_eq!(
+        (names(&select.results), &select.key[..], select.traits),
+        (vec!["v".into(), "c".into()], &[2, 1][..], 0)
+    );
     let insert = describe("INSERT INTO t (a, b, c) VALUES (1, ?, ?)");
     assert_eq!((insert.traits, insert.results.len(), insert.id), (1, 0, 1));
     assert_eq!(describe("UPDATE t SET v = ? WHERE a = 1 AND b = ? AND c = 1 IF v = ?").traits, 3);

@@ -82,7 +82,9 @@ fn plain_writes_carry_increasing_timestamps_of_the_worker_unless_told_otherwise(
     let event_time = Options { flags: 2, ..defaults() };
     function.run_with(insert, &[text("d"), text("1")], event_time, event).unwrap();
     assert_eq!(written("d"), 5_000_345);
-    function.run("INSERT INTO t (k, v) VALUES ('e', '1') USING TIMESTAMP ?", &[Value::Bytes(&88i64.to_be_bytes())]).unwrap();
+    function
+        .run("INSERT INTO t (k, v) VALUES ('e', '1') USING TIMESTAMP ?", &[Value::Bytes(&88i64.to_be_bytes())])
+        .unwrap();
     assert_eq!(written("e"), 88);
 
     let conditional = "INSERT INTO t (k, v) VALUES (?, ?) IF NOT EXISTS";
@@ -94,16 +96,20 @@ fn plain_writes_carry_increasing_timestamps_of_the_worker_unless_told_otherwise(
 
 #[test]
 fn a_request_goes_on_when_its_guest_is_gone_and_can_be_waited_for() {
-    let world = World::new(&["t (k text PRIMARY KEY)"]);
+    let world = World::new(&["t (k text PRIMARY KEY, b blob)"]);
     let function = world.access(&[("t", Grant::ReadWrite)]);
-    let insert = function.prepared("INSERT INTO t (k) VALUES (?)");
+    let insert = function.prepared("INSERT INTO t (k, b) VALUES (?, ?)");
+    let blob = vec![7; 100_000];
     let keys: Vec<_> = (0..100).map(|i| format!("k{i}")).collect();
     for key in &keys {
-        let values = encode(&[text(key)]);
+        let values = encode(&[text(key), Value::Bytes(&blob)]);
         drop(function.access.execute(insert.clone(), values, vec![], defaults(), None, &function.outstanding));
     }
     assert!(function.outstanding.count() > 0);
-    world.block_on(async { tokio::time::timeout(Duration::from_secs(30), function.outstanding.settled()).await.unwrap() });
+    world.block_on(async {
+        tokio::time::timeout(Duration::from_secs(30), function.outstanding.settled()).await.unwrap()
+    });
+    assert_eq!(world.cassandra.in_flight(), 0);
     assert_eq!(world.server.count(&format!("SELECT count(*) FROM {}.t", world.keyspace)), 100);
 }
 
