@@ -50,7 +50,11 @@ impl<T: FromCql> FromCql for Option<T> {
     fn from_cql(ty: &CqlType, bytes: Option<&[u8]>) -> Result<Self, ValueError> {
         match bytes {
             Some(bytes) if !bytes.is_empty() || ty.has_empty_value() => T::from_cql(ty, Some(bytes)).map(Some),
-            _ => Ok(None),
+            // Asked nevertheless, so that a wrong type is found before the first value is there.
+            _ => match T::from_cql(ty, None) {
+                Err(error) if !error.is_null() => Err(error),
+                _ => Ok(None),
+            },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can go wrong with CQL: with one value, and with a statement.
 
+use std::any::type_name;
 use std::fmt;
 
 use super::types::CqlType;
@@ -8,51 +9,74 @@ use crate::host;
 
 /// Why a Rust value doesn't fit a CQL type, or the other way round. The statement adds which parameter or column it was.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ValueError(String);
+pub struct ValueError(Why);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Why {
+    /// Put into words only when asked: for an `Option` it is no error at all.
+    Null {
+        ty: CqlType,
+        rust: &'static str,
+    },
+    Other(String),
+}
 
 impl ValueError {
     /// The types don't go together.
     pub fn mismatch<T: ?Sized>(ty: &CqlType) -> Self {
-        Self(format!("CQL {ty} and Rust {} don't go together", rust_name::<T>()))
+        Self::new(format!("CQL {ty} and Rust {} don't go together", rust_name(type_name::<T>())))
     }
 
-    /// There is no value, and `T` has no way to say so.
+    /// There is no value, and `T` has no way to say so; an `Option<T>` then is `None`.
     pub fn null<T: ?Sized>(ty: &CqlType) -> Self {
-        let rust = rust_name::<T>();
-        Self(format!("null {ty} read as Rust {rust}, use Option<{rust}>"))
+        Self(Why::Null { ty: ty.clone(), rust: type_name::<T>() })
     }
 
     /// The types go together, this value doesn't: `what` says why.
     pub fn invalid(ty: &CqlType, what: impl fmt::Display) -> Self {
-        Self(format!("bad {ty}: {what}"))
+        Self::new(format!("bad {ty}: {what}"))
+    }
+
+    fn new(message: String) -> Self {
+        Self(Why::Other(message))
     }
 
     pub(crate) fn no_field(name: &str, names: &[&str]) -> Self {
-        Self(format!("no field {name}, there are {}", names.join(", ")))
+        Self::new(format!("no field {name}, there are {}", names.join(", ")))
     }
 
     pub(crate) fn at(self, place: impl fmt::Display) -> Self {
-        Self(format!("{place}: {}", self.0))
+        Self::new(format!("{place}: {self}"))
     }
 
     pub(crate) fn wire(ty: &CqlType) -> impl Fn(WireError) -> Self + '_ {
         move |error| Self::invalid(ty, error)
     }
+
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(self.0, Why::Null { .. })
+    }
 }
 
 impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        match &self.0 {
+            Why::Null { ty, rust } => {
+                let rust = rust_name(rust);
+                write!(f, "null {ty} read as Rust {rust}, use Option<{rust}>")
+            }
+            Why::Other(message) => f.write_str(message),
+        }
     }
 }
 
 impl std::error::Error for ValueError {}
 
 /// The type's name without the paths: `Option<String>`.
-fn rust_name<T: ?Sized>() -> String {
+fn rust_name(name: &str) -> String {
+    let mut path = name.chars().peekable();
     let mut name = String::new();
     let mut segment = 0;
-    let mut path = std::any::type_name::<T>().chars().peekable();
     while let Some(c) = path.next() {
         if c == ':' && path.peek() == Some(&':') {
             path.next();

@@ -51,10 +51,10 @@ impl From<SystemTime> for Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = self.0.rem_euclid(DAY_MS);
-        let (year, month, day) = civil(self.0.div_euclid(DAY_MS));
+        write_day(f, self.0.div_euclid(DAY_MS))?;
         let (seconds, ms) = (ms / 1000, ms % 1000);
         let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
+        write!(f, "T{hour:02}:{minute:02}:{second:02}.{ms:03}Z")
     }
 }
 
@@ -127,9 +127,14 @@ impl Date {
 
 impl fmt::Display for Date {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = self.ymd();
-        write!(f, "{year:04}-{month:02}-{day:02}")
+        write_day(f, self.0.into())
     }
+}
+
+fn write_day(f: &mut fmt::Formatter<'_>, days: i64) -> fmt::Result {
+    let (year, month, day) = civil(days);
+    let sign = if year < 0 { "-" } else { "" };
+    write!(f, "{sign}{:04}-{month:02}-{day:02}", year.abs())
 }
 
 /// `2024-05-01`; years before 0 have a minus sign.

@@ -72,7 +72,7 @@ mod page;
 mod query;
 mod row;
 #[cfg(not(target_family = "wasm"))]
-pub(crate) mod script;
+pub mod script;
 mod spec;
 #[cfg(not(target_family = "wasm"))]
 mod spec_write;

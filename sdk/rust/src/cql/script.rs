@@ -1,4 +1,4 @@
-//! [`Script`]: what Cassandra answers in a unit test, statement by statement.
+//! What Cassandra answers in a unit test, statement by statement: [`Script`].
 
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -19,7 +19,7 @@ use crate::host;
 mod answer;
 mod call;
 mod serve;
-mod text;
+pub(crate) mod text;
 
 /// What Cassandra answers in a unit test, and what it was asked.
 ///
@@ -27,7 +27,7 @@ mod text;
 /// Clones share one script, so that a test can look at the [`calls`](Self::calls) after the handler ran.
 ///
 /// ```
-/// use veltrix_sdk::testing::{Rows, Script};
+/// use veltrix_sdk::cql::script::{Rows, Script};
 ///
 /// let script = Script::new()
 ///     .on("SELECT left FROM stock WHERE sku = ?", Rows::of([3]))

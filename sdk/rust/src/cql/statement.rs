@@ -11,7 +11,7 @@ use super::encode::ToCql;
 use super::error::{CqlError, CqlErrorKind};
 use super::row::list;
 use super::spec::parse_columns;
-use super::types::{Column, CqlType};
+use super::types::Column;
 use crate::{host, task};
 
 const WRITES: u32 = 1;
@@ -45,13 +45,20 @@ pub(crate) struct Bound<'a> {
 
 /// The statement of a text, from the cache or from the host.
 pub(crate) async fn prepare(text: &str) -> Result<Rc<Statement>, CqlError> {
+    prepare_by(text, async |text| host::prepare(task::current(), text).await).await
+}
+
+pub(crate) async fn prepare_by(
+    text: &str,
+    host: impl AsyncFn(&str) -> Result<host::Statement, host::CqlError>,
+) -> Result<Rc<Statement>, CqlError> {
     loop {
         if let Some(statement) = poll_fn(|context| look_up(text, context.waker())).await {
             return Ok(statement);
         }
         let preparing = Preparing(text);
-        let statement = host::prepare(task::current(), text).await?;
-        let statement = Statement::parse(statement).map_err(|error| error.of_statement(text))?;
+        let statement = host(text).await?;
+        let statement = Statement::parse(statement)?;
         preparing.finish(Some(Slot::Ready(Rc::new(statement))));
     }
 }
@@ -168,10 +175,10 @@ use super::encode::write_value as write_param;
 #[cfg(not(target_family = "wasm"))]
 fn write_param(
     value: &dyn ToCql,
-    ty: &CqlType,
+    ty: &super::CqlType,
     out: &mut Vec<u8>,
 ) -> Result<super::encode::Encoded, super::error::ValueError> {
-    if *ty != CqlType::Any {
+    if *ty != super::CqlType::Any {
         return super::encode::write_value(value, ty, out);
     }
     super::encode::write_value(&super::script::Typed(value), ty, out)

@@ -1,7 +1,7 @@
 //! What the stand-in sees in a statement's text: no parser, just enough to name parameters and columns.
 
 /// One space where there were more, none around the ends, no semicolon at the end.
-pub(super) fn normalised(text: &str) -> String {
+pub(crate) fn normalised(text: &str) -> String {
     let words: Vec<_> = text.split_whitespace().collect();
     words.join(" ").trim_end_matches([';', ' ']).to_owned()
 }
@@ -51,7 +51,7 @@ fn is_word(token: &str, word: &str) -> bool {
 }
 
 /// The names of the parameters: `:name`, or the column that a `?` is compared with, set or inserted as.
-pub(super) fn params(text: &str) -> Vec<String> {
+pub(crate) fn params(text: &str) -> Vec<String> {
     let tokens = tokens(text);
     let mut params = Vec::new();
     for (i, token) in tokens.iter().enumerate() {
@@ -82,7 +82,7 @@ fn column_of(tokens: &[String], at: usize) -> Option<String> {
 }
 
 /// The names of the selected columns, where they are names alone.
-pub(super) fn selected(text: &str) -> Option<Vec<String>> {
+pub(crate) fn selected(text: &str) -> Option<Vec<String>> {
     let tokens = tokens(text);
     let from = tokens.iter().position(|token| is_word(token, "FROM"))?;
     let list = tokens.get(1..from).filter(|_| is_word(&tokens[0], "SELECT"))?;
@@ -97,7 +97,7 @@ pub(super) fn selected(text: &str) -> Option<Vec<String>> {
 }
 
 /// As the host tells it: bit 0 writes, bit 1 conditional.
-pub(super) fn traits(text: &str) -> u32 {
+pub(crate) fn traits(text: &str) -> u32 {
     let tokens = tokens(text);
     let writes = tokens.first().is_some_and(|verb| !is_word(verb, "SELECT"));
     let conditional = writes && tokens.iter().any(|token| is_word(token, "IF"));
