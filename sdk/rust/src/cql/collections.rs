@@ -205,7 +205,9 @@ impl<T: FromCql + Eq + Hash, S: BuildHasher + Default> FromCql for HashSet<T, S>
     fn from_cql(ty: &CqlType, bytes: Option<&[u8]>) -> Result<Self, ValueError> {
         only_sets::<Self>(ty)?;
         let mut values = Self::default();
-        decode_sequence::<Self, T>(ty, bytes, |value| drop(values.insert(value)))?;
+        decode_sequence::<Self, T>(ty, bytes, |value| {
+            values.insert(value);
+        })?;
         Ok(values)
     }
 }
@@ -214,7 +216,9 @@ impl<T: FromCql + Ord> FromCql for BTreeSet<T> {
     fn from_cql(ty: &CqlType, bytes: Option<&[u8]>) -> Result<Self, ValueError> {
         only_sets::<Self>(ty)?;
         let mut values = Self::new();
-        decode_sequence::<Self, T>(ty, bytes, |value| drop(values.insert(value)))?;
+        decode_sequence::<Self, T>(ty, bytes, |value| {
+            values.insert(value);
+        })?;
         Ok(values)
     }
 }

@@ -74,14 +74,12 @@ impl host::Options {
 macro_rules! option_methods {
     () => {
         /// How many replicas must answer; default: the binding's.
-        #[must_use]
         pub fn consistency(mut self, consistency: Consistency) -> Self {
             self.options.consistency = consistency as u16;
             self
         }
 
         /// Among which replicas a condition is decided; default: the binding's.
-        #[must_use]
         pub fn serial(mut self, serial: SerialConsistency) -> Self {
             self.options.serial = serial as u16;
             self
@@ -89,7 +87,6 @@ macro_rules! option_methods {
 
         /// The timestamp of what is written, in microseconds since 1970: of two writes the later one stays. Default: one of
         /// the host's that only rises. Refused for conditional statements.
-        #[must_use]
         pub fn timestamp(mut self, micros: i64) -> Self {
             self.options.timestamp = Some(micros);
             self
@@ -97,21 +94,18 @@ macro_rules! option_methods {
 
         /// Takes the event's timestamp for what is written, so that the event that happened last stays, not the one that was
         /// handled last. For plain writes only.
-        #[must_use]
         pub fn event_time(mut self) -> Self {
             self.options.set_event_time();
             self
         }
 
         /// Executing it twice does no harm: the host may try again by itself.
-        #[must_use]
         pub fn idempotent(mut self) -> Self {
             self.options.set_idempotent();
             self
         }
 
         /// How long to wait for the answer, in whole milliseconds, at least one; default: the binding's.
-        #[must_use]
         pub fn timeout(mut self, timeout: Duration) -> Self {
             self.options.set_timeout(timeout);
             self

@@ -123,8 +123,7 @@ pub fn encode_fields<C: ?Sized>(
 }
 
 /// Hands over each field of a value, in the order of the type's definition.
-#[doc(hidden)]
-pub fn decode_fields<C>(
+fn decode_fields<C>(
     ty: &CqlType,
     bytes: Option<&[u8]>,
     mut each: impl FnMut(&str, &CqlType, Option<&[u8]>) -> Result<(), ValueError>,
