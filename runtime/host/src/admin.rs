@@ -112,7 +112,9 @@ async fn answer(request: Request<Incoming>, status: Arc<dyn Status>) -> Result<R
             let body = serde_json::to_string(&readiness).expect("plain data");
             reply(code, "application/json", body + "\n")
         }
-        "/metrics" => reply(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", status.metrics()),
+        "/metrics" => {
+            reply(StatusCode::OK, "application/openmetrics-text; version=1.0.0; charset=utf-8", status.metrics())
+        }
         path => reply(StatusCode::NOT_FOUND, text, format!("{path}: there are /healthz, /readyz and /metrics\n")),
     })
 }

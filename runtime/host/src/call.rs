@@ -9,7 +9,9 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Level;
-use veltrix_wasm::{Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_PANIC, Options, Page, Statement, WHOLE_BATCH};
+use veltrix_wasm::{
+    Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_PANIC, Options, Page, Statement, WHOLE_BATCH,
+};
 
 use crate::cassandra::{Access, EventTime, Outstanding, Statements};
 use crate::flow::CallId;
@@ -144,7 +146,12 @@ impl CallContext {
         let _ = pipeline.send(FromCall::Ended { call, result, took }).await;
     }
 
-    async fn run_inner(self: Arc<Self>, batch: Vec<u8>, budget: Budget, fresh: bool) -> (Result<Vec<u8>, CallError>, Duration) {
+    async fn run_inner(
+        self: Arc<Self>,
+        batch: Vec<u8>,
+        budget: Budget,
+        fresh: bool,
+    ) -> (Result<Vec<u8>, CallError>, Duration) {
         let mut worker = match self.function.instance(fresh).await {
             Ok(worker) => worker,
             Err(error) => return (Err(error), Duration::ZERO),
@@ -166,7 +173,10 @@ impl CallContext {
     fn access(&self) -> Result<&Access, CqlError> {
         self.function.cassandra.as_ref().ok_or_else(|| CqlError {
             kind: 2,
-            message: format!("cassandra is not granted: veltrix.toml has no [cassandra] (function {})", self.function.name),
+            message: format!(
+                "cassandra is not granted: veltrix.toml has no [cassandra] (function {})",
+                self.function.name
+            ),
             ..CqlError::default()
         })
     }
@@ -192,7 +202,10 @@ impl CallContext {
                 Ok(_) => "ok",
                 Err(error) => {
                     let suspect = crate::cassandra::Kind::from_number(error.kind).is_suspect();
-                    if suspect && let Some(up) = up && !up.await {
+                    if suspect
+                        && let Some(up) = up
+                        && !up.await
+                    {
                         starved.add(event);
                     }
                     crate::cassandra::kind_name(error.kind)

@@ -72,7 +72,8 @@ mod tests {
         chunk.push_header(b"a", None);
         chunk.push_header(b"veltrix-dead-letter-reason", Some(b"old"));
         chunk.push_header(b"a", Some(b"\xff"));
-        let letter = DeadLetter { reason: "trap", error: &"é".repeat(3_000), function: "f", revision: "r", attempts: 5 };
+        let letter =
+            DeadLetter { reason: "trap", error: &"é".repeat(3_000), function: "f", revision: "r", attempts: 5 };
         let list = headers(chunk.event(0), "t", 3, &letter);
         let mut seen = Vec::new();
         headers::each(list.as_borrowed(), |n, v| {
@@ -82,9 +83,14 @@ mod tests {
         assert_eq!(seen[1], ("a".into(), Some(b"\xff".to_vec())));
         assert_eq!(seen[2], ("veltrix-dead-letter-reason".into(), Some(b"trap".to_vec())));
         assert_eq!(seen[3].1.as_ref().unwrap().len(), 4_096);
-        let find = |name: &str| seen.iter().find(|(n, _)| *n == format!("{PREFIX}{name}")).and_then(|(_, v)| v.clone()).unwrap();
+        let find = |name: &str| {
+            seen.iter().find(|(n, _)| *n == format!("{PREFIX}{name}")).and_then(|(_, v)| v.clone()).unwrap()
+        };
         assert_eq!(find("topic"), b"t");
-        assert_eq!((find("partition"), find("offset"), find("timestamp"), find("attempts")), (b"3".to_vec(), b"17".to_vec(), b"99".to_vec(), b"5".to_vec()));
+        assert_eq!(
+            (find("partition"), find("offset"), find("timestamp"), find("attempts")),
+            (b"3".to_vec(), b"17".to_vec(), b"99".to_vec(), b"5".to_vec())
+        );
         assert_eq!(seen.len(), 11);
     }
 }

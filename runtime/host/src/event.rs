@@ -120,14 +120,7 @@ impl Chunk {
     }
 
     /// Appends a record; its headers follow by [`push_header`](Self::push_header).
-    pub fn push(
-        &mut self,
-        offset: i64,
-        timestamp: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        ordering: Ordering,
-    ) {
+    pub fn push(&mut self, offset: i64, timestamp: i64, key: Option<&[u8]>, value: Option<&[u8]>, ordering: Ordering) {
         let lane = lane_of(ordering, offset, key);
         let (key, value) = (self.store(key), self.store(value));
         let headers_end = self.headers.len() as u32;
@@ -166,7 +159,8 @@ impl Chunk {
 
     /// Bytes of memory that the chunk keeps alive.
     pub fn memory(&self) -> usize {
-        self.bytes.capacity() + self.records.capacity() * size_of::<Record>()
+        self.bytes.capacity()
+            + self.records.capacity() * size_of::<Record>()
             + self.headers.capacity() * size_of::<HeaderSpan>()
     }
 

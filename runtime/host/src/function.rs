@@ -46,7 +46,13 @@ pub struct Instantiated {
 
 impl Function {
     /// A function from its linked module.
-    pub fn new(name: &str, module: veltrix_wasm::Function, emits: &[String], instances: Instances, cassandra: Option<Access>) -> Self {
+    pub fn new(
+        name: &str,
+        module: veltrix_wasm::Function,
+        emits: &[String],
+        instances: Instances,
+        cassandra: Option<Access>,
+    ) -> Self {
         Self {
             name: name.into(),
             revision: module.info().sha256.as_str().into(),

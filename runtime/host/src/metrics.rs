@@ -101,20 +101,45 @@ impl Default for Metrics {
         let mut registry = Registry::with_prefix("veltrix");
         let f = &families;
         registry.register("events_consumed", "Events received from Kafka", f.consumed.clone());
-        registry.register("events_handled", "Verdicts by kind: ack, skip, retry, dead_letter, deferred", f.handled.clone());
+        registry.register(
+            "events_handled",
+            "Verdicts by kind: ack, skip, retry, dead_letter, deferred",
+            f.handled.clone(),
+        );
         registry.register("calls", "Calls of functions by how they ended: ok, or the kind of failure", f.calls.clone());
         registry.register("events_emitted", "Events handed to the outbox", f.emitted.clone());
         registry.register("events_dead_lettered", "Events written to the dead-letter topic", f.dead_lettered.clone());
         registry.register("events_retried", "Charged attempts that led to another", f.retries.clone());
-        registry.register("events_lost_to_retention", "Events that retention deleted before they were handled", f.lost.clone());
+        registry.register(
+            "events_lost_to_retention",
+            "Events that retention deleted before they were handled",
+            f.lost.clone(),
+        );
         registry.register("events_in_flight", "Events in open calls", f.in_flight.clone());
-        registry.register("window_events", "Events between the committable offset and the newest received", f.window.clone());
+        registry.register(
+            "window_events",
+            "Events between the committable offset and the newest received",
+            f.window.clone(),
+        );
         registry.register("window_bytes", "Memory that those events keep", f.window_bytes.clone());
-        registry.register("lanes_stopped", "Lanes that wait for somebody, as their event can't be handled and there is no dead-letter topic", f.stopped.clone());
+        registry.register(
+            "lanes_stopped",
+            "Lanes that wait for somebody, as their event can't be handled and there is no dead-letter topic",
+            f.stopped.clone(),
+        );
         registry.register("partitions_paused", "Partitions not fetched from, as a bound is reached", f.paused.clone());
-        registry.register("emits_unacknowledged", "Emitted events that the broker has not acknowledged", f.unacknowledged.clone());
+        registry.register(
+            "emits_unacknowledged",
+            "Emitted events that the broker has not acknowledged",
+            f.unacknowledged.clone(),
+        );
         registry.register_with_unit("call", "Time of a call of a function", Unit::Seconds, f.call_seconds.clone());
-        registry.register_with_unit("cassandra_request", "Time of a Cassandra request by result", Unit::Seconds, f.cql_seconds.clone());
+        registry.register_with_unit(
+            "cassandra_request",
+            "Time of a Cassandra request by result",
+            Unit::Seconds,
+            f.cql_seconds.clone(),
+        );
         registry.register("lag", "Events between the committable offset (or the log start, if later) and the end of the partition; absent while unknown", f.lag.clone());
         registry.register("committable_offset", "Offset below which all events are done", f.committable.clone());
         registry.register("kafka_up", "1 while Kafka answers", f.kafka_up.clone());

@@ -137,7 +137,12 @@ impl Outbox {
     /// A property that the client refuses.
     pub fn start(kafka: &KafkaConfig, health: Arc<Health>) -> Result<Self, KafkaError> {
         let mut config = kafka.client();
-        for (name, value) in [("linger.ms", "5"), ("batch.size", "1000000"), ("compression.type", "lz4"), ("reconnect.backoff.max.ms", "2000")] {
+        for (name, value) in [
+            ("linger.ms", "5"),
+            ("batch.size", "1000000"),
+            ("compression.type", "lz4"),
+            ("reconnect.backoff.max.ms", "2000"),
+        ] {
             if !kafka.properties.contains_key(name) {
                 config.set(name, value);
             }
@@ -169,7 +174,13 @@ impl Outbox {
     }
 
     /// A ticket for events, held open until [`seal`](Self::seal).
-    pub fn ticket(&self, source: TopicPartition, epoch: u64, events: Vec<Seq>, done: mpsc::UnboundedSender<Arc<Ticket>>) -> Arc<Ticket> {
+    pub fn ticket(
+        &self,
+        source: TopicPartition,
+        epoch: u64,
+        events: Vec<Seq>,
+        done: mpsc::UnboundedSender<Arc<Ticket>>,
+    ) -> Arc<Ticket> {
         Arc::new(Ticket {
             source,
             epoch,
@@ -196,7 +207,8 @@ impl Outbox {
     /// See [`SendError`]; the ticket is as before.
     pub fn send(&self, record: Send<'_>, ticket: &Arc<Ticket>) -> Result<(), SendError> {
         let bytes = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
-        let mut base: BaseRecord<'_, [u8], [u8], Arc<Ticket>> = BaseRecord::with_opaque_to(record.topic, ticket.clone());
+        let mut base: BaseRecord<'_, [u8], [u8], Arc<Ticket>> =
+            BaseRecord::with_opaque_to(record.topic, ticket.clone());
         base.key = record.key;
         base.payload = record.value;
         base.partition = record.partition;

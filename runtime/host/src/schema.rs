@@ -64,7 +64,11 @@ pub async fn apply(cassandra: &Arc<Cassandra>, settings: &Settings) -> Result<()
     let Some(path) = &settings.schema else { return Ok(()) };
     let script = std::fs::read_to_string(path).map_err(|error| SchemaError::Read { path: path.clone(), error })?;
     let pieces = split(&script).map_err(|(line, message)| SchemaError::Syntax { path: path.clone(), line, message })?;
-    let refused = |line, error: &dyn std::fmt::Display| SchemaError::Refused { path: path.clone(), line, message: error.to_string() };
+    let refused = |line, error: &dyn std::fmt::Display| SchemaError::Refused {
+        path: path.clone(),
+        line,
+        message: error.to_string(),
+    };
     cassandra.up().await;
     // A session of its own: the keyspace in use is a setting of the session.
     let session = SessionBuilder::new()
@@ -75,7 +79,9 @@ pub async fn apply(cassandra: &Arc<Cassandra>, settings: &Settings) -> Result<()
     let quoted = format!("\"{}\"", settings.keyspace.replace('"', "\"\""));
     let creates_keyspace = |text: &str| text.to_ascii_lowercase().split_whitespace().take(2).eq(["create", "keyspace"]);
     if !pieces.iter().any(|piece| creates_keyspace(piece.text)) {
-        let text = format!("CREATE KEYSPACE IF NOT EXISTS {quoted} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}");
+        let text = format!(
+            "CREATE KEYSPACE IF NOT EXISTS {quoted} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
+        );
         session.query_unpaged(text, ()).await.map_err(|error| refused(1, &error))?;
     }
     let mut in_keyspace = false;

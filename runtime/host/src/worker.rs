@@ -54,7 +54,7 @@ pub enum RunError {
         /// Its file.
         path: PathBuf,
         /// What is wrong.
-        error: LoadError,
+        error: Box<LoadError>,
     },
     /// Kafka's client refuses a setting.
     #[error("kafka: {0}")]
@@ -113,9 +113,15 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
     let worker = Arc::new(WorkerStatus {
         metrics: metrics.clone(),
         health: health.clone(),
-        cassandra: cassandra.clone().filter(|_| functions.values().any(|f| f.cassandra.as_ref().is_some_and(Access::is_needed))),
+        cassandra: cassandra
+            .clone()
+            .filter(|_| functions.values().any(|f| f.cassandra.as_ref().is_some_and(Access::is_needed))),
         outbox: outbox.clone(),
-        bindings: manifest.bindings.iter().map(|b| BindingStatus { group: b.group.clone(), function: b.function.clone() }).collect(),
+        bindings: manifest
+            .bindings
+            .iter()
+            .map(|b| BindingStatus { group: b.group.clone(), function: b.function.clone() })
+            .collect(),
     });
     let mut background = JoinSet::new();
     background.spawn(admin::serve(listener, worker));
@@ -206,16 +212,24 @@ fn refuse_unsupported(manifest: &Manifest) -> Result<(), RunError> {
     for binding in &manifest.bindings {
         let group = &binding.group;
         if binding.delivery == Delivery::ExactlyOnce {
-            return Err(RunError::Configuration(format!("group {group}: delivery = \"exactly-once\" is not supported by this version; use \"at-least-once\"")));
+            return Err(RunError::Configuration(format!(
+                "group {group}: delivery = \"exactly-once\" is not supported by this version; use \"at-least-once\""
+            )));
         }
         if binding.dedupe.is_some() {
-            return Err(RunError::Configuration(format!("group {group}: `dedupe` is not supported by this version; remove it")));
+            return Err(RunError::Configuration(format!(
+                "group {group}: `dedupe` is not supported by this version; remove it"
+            )));
         }
     }
     Ok(())
 }
 
-async fn load(manifest: &Manifest, cache: Option<PathBuf>, cassandra: Option<&Arc<Cassandra>>) -> Result<BTreeMap<String, Arc<Function>>, RunError> {
+async fn load(
+    manifest: &Manifest,
+    cache: Option<PathBuf>,
+    cassandra: Option<&Arc<Cassandra>>,
+) -> Result<BTreeMap<String, Arc<Function>>, RunError> {
     let sandbox = Sandbox::new(SandboxConfig { cache_dir: cache, ..SandboxConfig::default() })
         .map_err(|error| RunError::Internal(error.to_string()))?;
     let mut functions = BTreeMap::new();
@@ -223,7 +237,8 @@ async fn load(manifest: &Manifest, cache: Option<PathBuf>, cassandra: Option<&Ar
         if !manifest.bindings.iter().any(|b| b.function == *name) {
             continue;
         }
-        let failed = |error| RunError::Module { function: name.clone(), path: function.module.clone(), error };
+        let failed =
+            |error| RunError::Module { function: name.clone(), path: function.module.clone(), error: Box::new(error) };
         let started = std::time::Instant::now();
         let module = sandbox.load(&function.module).await.map_err(failed)?;
         let limits = veltrix_wasm::Limits {
@@ -237,7 +252,8 @@ async fn load(manifest: &Manifest, cache: Option<PathBuf>, cassandra: Option<&Ar
             Access::new(cassandra.clone(), function.cassandra.clone()).named(name).within(function.limits.deadline)
         });
         info!(function = name, module = %function.module.display(), revision = module.info().sha256, ms = started.elapsed().as_millis() as u64, "loaded");
-        functions.insert(name.clone(), Arc::new(Function::new(name, linked, &function.emits, function.instances, access)));
+        functions
+            .insert(name.clone(), Arc::new(Function::new(name, linked, &function.emits, function.instances, access)));
     }
     Ok(functions)
 }
@@ -247,7 +263,9 @@ fn secrets(function: &str, wanted: &BTreeMap<String, Secret>) -> Result<Secrets,
     for (name, secret) in wanted {
         let value = match secret {
             Secret::Env(variable) => std::env::var(variable).map_err(|_| {
-                format!("function {function}: secret {name}: the environment variable {variable} is not set, or not UTF-8")
+                format!(
+                    "function {function}: secret {name}: the environment variable {variable} is not set, or not UTF-8"
+                )
             }),
             Secret::File(path) => std::fs::read_to_string(path)
                 .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
@@ -276,7 +294,12 @@ fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingConfig {
             DeadLetter::Pause => None,
         },
         // The client library's default.
-        max_record: manifest.kafka.properties.get("message.max.bytes").and_then(|n| n.parse().ok()).unwrap_or(1_000_000),
+        max_record: manifest
+            .kafka
+            .properties
+            .get("message.max.bytes")
+            .and_then(|n| n.parse().ok())
+            .unwrap_or(1_000_000),
     }
 }
 

@@ -150,12 +150,7 @@ impl Partition {
 
     /// Moves what may run into a new call of that mode, and shows each event with the number of times it was
     /// begun before. `None` when nothing may run.
-    pub fn take(
-        &mut self,
-        call: CallId,
-        bounds: Bounds,
-        mut show: impl FnMut(EventView<'_>, u32),
-    ) -> Option<usize> {
+    pub fn take(&mut self, call: CallId, bounds: Bounds, mut show: impl FnMut(EventView<'_>, u32)) -> Option<usize> {
         let mode = self.lanes.next_mode()?;
         let (first, slots, begun) = (self.ledger.first(), &self.slots, &self.begun);
         let (mut rows, mut bytes) = (Vec::new(), 0);

@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_the_cap() {
-        let waits: Vec<Decision> = (1..5).map(|n| policy().decide(Failing { attempts: n, since: 0 }, None, 0, 1.0)).collect();
+        let waits: Vec<Decision> =
+            (1..5).map(|n| policy().decide(Failing { attempts: n, since: 0 }, None, 0, 1.0)).collect();
         assert_eq!(waits, [100, 200, 400, 800].map(Decision::Retry));
     }
 

@@ -197,7 +197,10 @@ impl World {
         {
             let (offset, key) = (open.offsets[row as usize], open.keys[row as usize]);
             let script = self.log[offset as usize].1;
-            assert!(matches!(script, Script::Trap | Script::NamedTrap), "offset {offset} is charged for another's trap");
+            assert!(
+                matches!(script, Script::Trap | Script::NamedTrap),
+                "offset {offset} is charged for another's trap"
+            );
             self.rule(call, row, offset, key, Ruling::Failed { asked: None, ended_call: true });
         }
         assert_eq!(self.partition.unsettled(call), Vec::<u32>::new());
@@ -311,7 +314,8 @@ fn simulation_loses_nothing_and_keeps_the_order_of_each_key() {
     if let Ok(seed) = std::env::var("VELTRIX_SIM_SEED") {
         return run(seed.parse().expect("VELTRIX_SIM_SEED is a number"));
     }
-    let schedules = std::env::var("VELTRIX_SIM_SCHEDULES").map_or(10_000, |n| n.parse().expect("VELTRIX_SIM_SCHEDULES is a number"));
+    let schedules = std::env::var("VELTRIX_SIM_SCHEDULES")
+        .map_or(10_000, |n| n.parse().expect("VELTRIX_SIM_SCHEDULES is a number"));
     for seed in 0..schedules {
         if let Err(panic) = std::panic::catch_unwind(|| run(seed)) {
             eprintln!("replay: VELTRIX_SIM_SEED={seed} cargo test -p veltrix-host simulation");

@@ -71,7 +71,11 @@ impl Health {
             // The consumer reports it too, with the topics, and once.
             Some(RDKafkaErrorCode::UnknownTopicOrPartition) => debug!(reason, "kafka"),
             // One broker's connection; if it was the last, the above follows.
-            Some(RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::Resolve | RDKafkaErrorCode::OperationTimedOut) => {
+            Some(
+                RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::Resolve
+                | RDKafkaErrorCode::OperationTimedOut,
+            ) => {
                 debug!(%problem, reason, "kafka connection");
             }
             Some(RDKafkaErrorCode::Fatal) => error!(%problem, reason, "kafka client failed for good"),

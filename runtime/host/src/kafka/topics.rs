@@ -16,12 +16,14 @@ pub async fn ensure(config: &KafkaConfig, names: &[String]) {
     if names.is_empty() {
         return;
     }
-    let topics: Vec<NewTopic<'_>> = names.iter().map(|name| NewTopic::new(name, -1, TopicReplication::Fixed(-1))).collect();
+    let topics: Vec<NewTopic<'_>> =
+        names.iter().map(|name| NewTopic::new(name, -1, TopicReplication::Fixed(-1))).collect();
     let options = AdminOptions::new().operation_timeout(Some(Duration::from_secs(10)));
     let mut wait = Duration::from_millis(200);
     loop {
         let mut client = config.client();
-        let admin = client.set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg).create::<AdminClient<DefaultClientContext>>();
+        let admin =
+            client.set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg).create::<AdminClient<DefaultClientContext>>();
         let answer = match &admin {
             Ok(admin) => admin.create_topics(&topics, &options).await,
             Err(error) => {
@@ -35,7 +37,9 @@ pub async fn ensure(config: &KafkaConfig, names: &[String]) {
                     match result {
                         Ok(topic) => info!(topic, "created topic"),
                         Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                        Err((topic, error)) => warn!(topic, %error, "can't create topic; create it, or grant the right to"),
+                        Err((topic, error)) => {
+                            warn!(topic, %error, "can't create topic; create it, or grant the right to")
+                        }
                     }
                 }
                 return;

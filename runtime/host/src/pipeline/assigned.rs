@@ -27,7 +27,13 @@ impl Assigned {
     }
 
     /// Stops fetching while the window is over its share.
-    pub(super) fn pause_if_full(&mut self, name: &TopicPartition, consumer: &SharedConsumer, events: usize, bytes: usize) {
+    pub(super) fn pause_if_full(
+        &mut self,
+        name: &TopicPartition,
+        consumer: &SharedConsumer,
+        events: usize,
+        bytes: usize,
+    ) {
         if self.paused || (self.flow.window() < events && self.flow.memory() < bytes) {
             return;
         }
@@ -41,7 +47,13 @@ impl Assigned {
     }
 
     /// Fetches again once half the share is free: each resumption fetches anew what was buffered.
-    pub(super) fn resume_if_room(&mut self, name: &TopicPartition, consumer: &SharedConsumer, events: usize, bytes: usize) {
+    pub(super) fn resume_if_room(
+        &mut self,
+        name: &TopicPartition,
+        consumer: &SharedConsumer,
+        events: usize,
+        bytes: usize,
+    ) {
         if !self.paused || self.flow.window() > events / 2 || self.flow.memory() > bytes / 2 {
             return;
         }

@@ -337,12 +337,18 @@ impl Pipeline {
         let consumer = self.consumer.clone();
         if offsets.count() > 0 {
             // On a thread of its own, since it waits for the broker, which may be away.
-            let commit = tokio::task::spawn_blocking(move || consumer.commit(&offsets, rdkafka::consumer::CommitMode::Sync));
+            let commit =
+                tokio::task::spawn_blocking(move || consumer.commit(&offsets, rdkafka::consumer::CommitMode::Sync));
             match tokio::time::timeout(LAST_COMMIT, commit).await {
                 Ok(Ok(Ok(()))) => info!(group = self.config.group, "committed"),
-                Ok(Ok(Err(error))) => warn!(%error, group = self.config.group, "the last commit failed: what was done since the one before runs again"),
+                Ok(Ok(Err(error))) => {
+                    warn!(%error, group = self.config.group, "the last commit failed: what was done since the one before runs again")
+                }
                 Ok(Err(error)) => error!(%error, "commit"),
-                Err(_) => warn!(group = self.config.group, "the last commit was not answered in time: what was done since the one before may run again"),
+                Err(_) => warn!(
+                    group = self.config.group,
+                    "the last commit was not answered in time: what was done since the one before may run again"
+                ),
             }
         }
     }

@@ -53,7 +53,8 @@ impl Pipeline {
         let outcome = Outcome::parse(frame).map_err(|error| format!("malformed outcome: {error}"))?;
         let refusal = self.check(call, open, &outcome)?;
 
-        let (mut with_emits, mut finished, mut letters, mut failures) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut with_emits, mut finished, mut letters, mut failures) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         // What is done goes first and in one go: this runs for every event there is. The order of a frame's rulings is
         // all one, since a lane goes on only when all its events of the call are ruled on.
         let now = self.now();
@@ -183,7 +184,14 @@ impl Pipeline {
     }
 
     /// Rules on a failure, and says so: what runs again at debug, what does not at warn.
-    fn rule_failure(&mut self, call: CallId, open: &OpenCall, row: u32, ruling: &Ruling, failure: &Failure<'_>) -> Option<Fate> {
+    fn rule_failure(
+        &mut self,
+        call: CallId,
+        open: &OpenCall,
+        row: u32,
+        ruling: &Ruling,
+        failure: &Failure<'_>,
+    ) -> Option<Fate> {
         let now = self.now();
         let assigned = self.partitions.get_mut(&open.source)?;
         let fate = assigned.flow.rule(call, row, ruling, now, rand::rng().random())?;
@@ -194,13 +202,32 @@ impl Pipeline {
         match fate {
             Fate::Retry { at, attempts } => {
                 self.metrics.retries.inc();
-                debug!(function, topic, partition, offset, attempts, in_ms = at - now, reason, error = message, "retry");
+                debug!(
+                    function,
+                    topic,
+                    partition,
+                    offset,
+                    attempts,
+                    in_ms = at - now,
+                    reason,
+                    error = message,
+                    "retry"
+                );
             }
             Fate::DeadLetter { attempts, .. } => {
                 warn!(function, topic, partition, offset, attempts, reason, error = message, "dead letter");
             }
             Fate::Stopped { attempts } => {
-                error!(function, topic, partition, offset, attempts, reason, error = message, "lane stopped: the event can't be handled and there is no dead-letter topic; mend the function or name a `dead_letter` topic, and start the worker anew");
+                error!(
+                    function,
+                    topic,
+                    partition,
+                    offset,
+                    attempts,
+                    reason,
+                    error = message,
+                    "lane stopped: the event can't be handled and there is no dead-letter topic; mend the function or name a `dead_letter` topic, and start the worker anew"
+                );
             }
             Fate::Finished(_) | Fate::Deferred => {}
         }
@@ -256,7 +283,9 @@ impl Pipeline {
     /// Writes an event to the dead-letter topic.
     fn bury(&mut self, open: &OpenCall, seq: Seq, attempts: u32, failure: &Failure<'_>) {
         let ticket = self.outbox.ticket(open.source.clone(), open.epoch, vec![seq], self.tickets.clone());
-        let (Some(assigned), Some(topic)) = (self.partitions.get(&open.source), &self.config.dead_letter) else { return };
+        let (Some(assigned), Some(topic)) = (self.partitions.get(&open.source), &self.config.dead_letter) else {
+            return;
+        };
         let Some(event) = assigned.flow.event(seq) else { return };
         let letter = DeadLetter {
             reason: failure.reason,
@@ -268,7 +297,11 @@ impl Pipeline {
         let list = dead_letter::headers(event, &open.source.0, open.source.1, &letter);
         let fits = letter_size(event) <= self.config.max_record;
         if !fits {
-            warn!(topic, offset = event.offset(), "the dead letter is larger than message.max.bytes: it is sent without its value, and its headers point at the source");
+            warn!(
+                topic,
+                offset = event.offset(),
+                "the dead letter is larger than message.max.bytes: it is sent without its value, and its headers point at the source"
+            );
         }
         let record = Send {
             topic,
@@ -333,12 +366,23 @@ impl Pipeline {
             self.hold_until = now + hold;
             return;
         }
-        if matches!(problem.kind, CallErrorKind::Cpu | CallErrorKind::Memory | CallErrorKind::Deadline) && open.mode == Mode::Batch {
+        if matches!(problem.kind, CallErrorKind::Cpu | CallErrorKind::Memory | CallErrorKind::Deadline)
+            && open.mode == Mode::Batch
+        {
             self.batch_size.overran(open.events);
         }
         let charged = assigned.flow.blame(call, problem.panicked_event, problem.marked);
         let offset = charged.and_then(|row| open.context.rows.get(row as usize)).map(|row| row.offset);
-        warn!(function, topic, partition, offset, events = open.events, kind, error = problem.message, "call ended badly");
+        warn!(
+            function,
+            topic,
+            partition,
+            offset,
+            events = open.events,
+            kind,
+            error = problem.message,
+            "call ended badly"
+        );
         if charged.is_some() {
             self.fail_rows(call, open, true, &Failure { reason: kind, message: &problem.message });
         }

@@ -29,7 +29,12 @@ impl Pipeline {
         self.take_turns();
     }
 
-    pub(super) fn revoking(&mut self, partitions: Vec<TopicPartition>, lost: bool, reply: SyncSender<TopicPartitionList>) {
+    pub(super) fn revoking(
+        &mut self,
+        partitions: Vec<TopicPartition>,
+        lost: bool,
+        reply: SyncSender<TopicPartitionList>,
+    ) {
         for name in &partitions {
             if let Some(assigned) = self.partitions.get_mut(name) {
                 assigned.draining = true;

@@ -38,7 +38,12 @@ pub struct SourceContext {
 }
 
 impl SourceContext {
-    pub(super) fn new(start: Start, inputs: mpsc::Sender<Input>, health: Arc<Health>, metrics: Arc<BindingMetrics>) -> Self {
+    pub(super) fn new(
+        start: Start,
+        inputs: mpsc::Sender<Input>,
+        health: Arc<Health>,
+        metrics: Arc<BindingMetrics>,
+    ) -> Self {
         Self {
             start,
             inputs,
@@ -81,7 +86,9 @@ impl SourceContext {
     /// Reports events that retention took before the group had handled them.
     pub(super) fn first_record(&self, consumer: &BaseConsumer<Self>, topic: &str, partition: i32, offset: i64) {
         let name = self.topic(topic);
-        let Some(committed) = self.fresh.lock().expect("no panic while held").remove(&(name, partition)) else { return };
+        let Some(committed) = self.fresh.lock().expect("no panic while held").remove(&(name, partition)) else {
+            return;
+        };
         if offset <= committed {
             return;
         }
@@ -91,7 +98,14 @@ impl SourceContext {
         {
             let lost = low - committed;
             self.metrics.lost_to_retention(lost as u64);
-            warn!(topic, partition, committed, log_start = low, lost, "events were deleted by retention before they were handled; going on at the log start");
+            warn!(
+                topic,
+                partition,
+                committed,
+                log_start = low,
+                lost,
+                "events were deleted by retention before they were handled; going on at the log start"
+            );
         }
     }
 
@@ -167,7 +181,12 @@ impl ClientContext for SourceContext {
             for partition in topic.partitions.values().filter(|p| p.partition >= 0 && p.fetch_state == "active") {
                 // The library writes -1001 for what it does not know.
                 let known = |offset: i64| (offset >= 0).then_some(offset);
-                self.metrics.watermarks(&topic.topic, partition.partition, known(partition.lo_offset), known(partition.hi_offset));
+                self.metrics.watermarks(
+                    &topic.topic,
+                    partition.partition,
+                    known(partition.lo_offset),
+                    known(partition.hi_offset),
+                );
             }
         }
     }

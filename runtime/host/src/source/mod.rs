@@ -184,7 +184,9 @@ impl Poller {
     fn survives(&self, error: &KafkaError) -> bool {
         match error {
             KafkaError::MessageConsumptionFatal(code) => {
-                let _ = self.inputs.blocking_send(Input::Failed(format!("kafka consumer of group {}: {code}", self.config.group)));
+                let _ = self
+                    .inputs
+                    .blocking_send(Input::Failed(format!("kafka consumer of group {}: {code}", self.config.group)));
                 false
             }
             KafkaError::MessageConsumption(RDKafkaErrorCode::UnknownTopicOrPartition) => {
