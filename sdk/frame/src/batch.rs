@@ -41,14 +41,10 @@ impl<'a> Batch<'a> {
     /// # Errors
     /// What is wrong with the frame, and in which column.
     pub fn parse(frame: &'a [u8]) -> Result<Self, FrameError> {
-        let directory = Directory::parse(frame, |id| id < column::EVENT)?;
+        let directory = Directory::parse(frame, column::OF_BATCH)?;
         let rows = directory.rows;
-        let topic = core::str::from_utf8(directory.required(column::TOPIC)?).map_err(|_| {
-            FrameError::Column {
-                id: column::TOPIC,
-                problem: Problem::Utf8,
-            }
-        })?;
+        let topic = core::str::from_utf8(directory.required(column::TOPIC)?)
+            .map_err(|_| FrameError::Column { id: column::TOPIC, problem: Problem::Utf8 })?;
         let control = directory.required_fixed::<4>(column::CONTROL, 4)?;
         Ok(Self {
             topic,
@@ -119,8 +115,7 @@ impl<'a> Batch<'a> {
     /// How often an event was begun before.
     #[inline]
     pub fn begun(&self, event: usize) -> u32 {
-        self.begun
-            .map_or(0, |begun| u32::from_le_bytes(begun[event]))
+        self.begun.map_or(0, |begun| u32::from_le_bytes(begun[event]))
     }
 
     /// Key of an event; null is not empty.
@@ -159,26 +154,15 @@ impl<'a> HeaderColumns<'a> {
         let names = Cells::parse_table(directory, name_id)?;
         let values = Cells::parse(directory, value_id, names.len())?;
         check_ends(ends_id, ends.unwrap_or_default(), names.len())?;
-        Ok(Self {
-            ends,
-            names,
-            values,
-        })
+        Ok(Self { ends, names, values })
     }
 
     pub(crate) fn of(&self, row: usize) -> Headers<'a> {
         let range = self.ends.map_or(0..0, |ends| {
-            let start = if row == 0 {
-                0
-            } else {
-                u32::from_le_bytes(ends[row - 1])
-            };
+            let start = if row == 0 { 0 } else { u32::from_le_bytes(ends[row - 1]) };
             start as usize..u32::from_le_bytes(ends[row]) as usize
         });
-        Headers {
-            columns: *self,
-            range,
-        }
+        Headers { columns: *self, range }
     }
 }
 
@@ -194,10 +178,7 @@ impl<'a> Iterator for Headers<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let row = self.range.next()?;
-        Some((
-            self.columns.names.get(row).unwrap_or_default(),
-            self.columns.values.get(row),
-        ))
+        Some((self.columns.names.get(row).unwrap_or_default(), self.columns.values.get(row)))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

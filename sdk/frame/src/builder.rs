@@ -61,12 +61,7 @@ impl BatchBuilder {
     pub fn clear(&mut self) {
         self.rows.clear();
         self.begun = false;
-        for cells in [
-            &mut self.key,
-            &mut self.value,
-            &mut self.header_name,
-            &mut self.header_value,
-        ] {
+        for cells in [&mut self.key, &mut self.value, &mut self.header_name, &mut self.header_value] {
             cells.clear();
         }
     }
@@ -102,10 +97,7 @@ impl BatchBuilder {
     pub fn push_header(&mut self, name: &[u8], value: Option<&[u8]>) {
         self.header_name.push(Some(name));
         self.header_value.push(value);
-        self.rows
-            .last_mut()
-            .expect("a header follows its event")
-            .headers = count(self.header_name.len());
+        self.rows.last_mut().expect("a header follows its event").headers = count(self.header_name.len());
     }
 
     /// Number of events.
@@ -120,10 +112,7 @@ impl BatchBuilder {
 
     /// About how many bytes the frame will have.
     pub fn bytes(&self) -> usize {
-        let cells = self.key.bytes()
-            + self.value.bytes()
-            + self.header_name.bytes()
-            + self.header_value.bytes();
+        let cells = self.key.bytes() + self.value.bytes() + self.header_name.bytes() + self.header_value.bytes();
         cells + self.rows.len() * 36 + self.header_name.len() * 8 + self.topic.len() + 256
     }
 
@@ -139,26 +128,13 @@ impl BatchBuilder {
         let columns = 6 + usize::from(self.begun) + usize::from(headers) + cells;
         let mut writer = Writer::new(out, count, columns, self.bytes());
 
-        let Control {
-            isolate,
-            lanes,
-            soft_ms,
-            event_ms,
-        } = self.control;
+        let Control { isolate, lanes, soft_ms, event_ms } = self.control;
         let mode = if isolate { column::MODE_ISOLATE } else { 0 };
         writer.bytes(column::TOPIC, self.topic.as_bytes());
         writer.bytes(column::PARTITION, &self.partition.to_le_bytes());
-        writer.fixed(
-            column::CONTROL,
-            [mode, lanes, soft_ms, event_ms]
-                .iter()
-                .map(|field| field.to_le_bytes()),
-        );
+        writer.fixed(column::CONTROL, [mode, lanes, soft_ms, event_ms].iter().map(|field| field.to_le_bytes()));
         writer.fixed(column::OFFSET, rows().map(|row| row.offset.to_le_bytes()));
-        writer.fixed(
-            column::TIMESTAMP,
-            rows().map(|row| row.timestamp.to_le_bytes()),
-        );
+        writer.fixed(column::TIMESTAMP, rows().map(|row| row.timestamp.to_le_bytes()));
         writer.fixed(column::LANE, rows().map(|row| row.lane.to_le_bytes()));
         if self.begun {
             writer.fixed(column::BEGUN, rows().map(|row| row.begun.to_le_bytes()));
@@ -167,10 +143,8 @@ impl BatchBuilder {
         self.value.write(column::VALUE, count, &mut writer);
         if headers {
             writer.fixed(column::HEADERS, rows().map(|row| row.headers.to_le_bytes()));
-            self.header_name
-                .write(column::HEADER_NAME, names, &mut writer);
-            self.header_value
-                .write(column::HEADER_VALUE, names, &mut writer);
+            self.header_name.write(column::HEADER_NAME, names, &mut writer);
+            self.header_value.write(column::HEADER_VALUE, names, &mut writer);
         }
     }
 }

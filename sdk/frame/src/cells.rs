@@ -37,10 +37,7 @@ impl CellsBuilder {
     }
 
     /// Pushes what `write` appends. When it fails, nothing is pushed.
-    pub(crate) fn push_with<E>(
-        &mut self,
-        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
-    ) -> Result<(), E> {
+    pub(crate) fn push_with<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
         let start = self.data.len();
         if let Err(error) = write(&mut self.data) {
             self.data.truncate(start);
@@ -52,8 +49,7 @@ impl CellsBuilder {
 
     pub(crate) fn truncate(&mut self, rows: usize) {
         self.ends.truncate(rows);
-        self.data
-            .truncate(self.ends.last().map_or(0, |end| *end as usize));
+        self.data.truncate(self.ends.last().map_or(0, |end| *end as usize));
         while self.nulls.last().is_some_and(|row| *row as usize >= rows) {
             self.nulls.pop();
         }
@@ -61,25 +57,13 @@ impl CellsBuilder {
 
     /// Moves the rows from `row` on to the end of `other`.
     pub(crate) fn split_into(&mut self, row: usize, other: &mut Self) {
-        let start = if row == 0 {
-            0
-        } else {
-            self.ends[row - 1] as usize
-        };
+        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
         let base = other.data.len();
         let first = other.ends.len();
         other.data.extend_from_slice(&self.data[start..]);
-        other.ends.extend(
-            self.ends[row..]
-                .iter()
-                .map(|end| count(*end as usize - start + base)),
-        );
+        other.ends.extend(self.ends[row..].iter().map(|end| count(*end as usize - start + base)));
         let nulls = self.nulls.partition_point(|null| (*null as usize) < row);
-        other.nulls.extend(
-            self.nulls[nulls..]
-                .iter()
-                .map(|null| *null - row as u32 + first as u32),
-        );
+        other.nulls.extend(self.nulls[nulls..].iter().map(|null| *null - row as u32 + first as u32));
         self.truncate(row);
     }
 
@@ -94,11 +78,7 @@ impl CellsBuilder {
     }
 
     pub(crate) fn cell(&self, row: usize) -> &[u8] {
-        let start = if row == 0 {
-            0
-        } else {
-            self.ends[row - 1] as usize
-        };
+        let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
         &self.data[start..self.ends[row] as usize]
     }
 
@@ -120,13 +100,7 @@ impl CellsBuilder {
         if self.ends.len() == rows {
             writer.fixed(id, self.ends.iter().map(|end| end.to_le_bytes()));
         } else {
-            let end = |row| {
-                self.ends
-                    .get(row)
-                    .copied()
-                    .unwrap_or(self.data.len() as u32)
-                    .to_le_bytes()
-            };
+            let end = |row| self.ends.get(row).copied().unwrap_or(self.data.len() as u32).to_le_bytes();
             writer.fixed(id, (0..rows).map(end));
         }
         writer.bytes(id + 1, &self.data);
@@ -155,23 +129,12 @@ pub(crate) struct Cells<'a> {
 
 impl<'a> Cells<'a> {
     /// A column of `rows` cells; absent: all of them null.
-    pub(crate) fn parse(
-        directory: &Directory<'a>,
-        id: u16,
-        rows: usize,
-    ) -> Result<Self, FrameError> {
+    pub(crate) fn parse(directory: &Directory<'a>, id: u16, rows: usize) -> Result<Self, FrameError> {
         match directory.fixed::<4>(id, rows)? {
             Some(ends) => Self::with_ends(directory, id, ends),
             None => match directory.get(id + 1).or(directory.get(id + 2)) {
-                Some(_) => Err(FrameError::Column {
-                    id,
-                    problem: Problem::Missing,
-                }),
-                None => Ok(Self {
-                    ends: &[],
-                    data: &[],
-                    nulls: None,
-                }),
+                Some(_) => Err(FrameError::Column { id, problem: Problem::Missing }),
+                None => Ok(Self { ends: &[], data: &[], nulls: None }),
             },
         }
     }
@@ -179,33 +142,20 @@ impl<'a> Cells<'a> {
     /// A table without nulls; its ends say how many cells it has.
     pub(crate) fn parse_table(directory: &Directory<'a>, id: u16) -> Result<Self, FrameError> {
         if directory.get(id + 2).is_some() {
-            return Err(FrameError::Column {
-                id: id + 2,
-                problem: Problem::Null,
-            });
+            return Err(FrameError::Column { id: id + 2, problem: Problem::Null });
         }
         Self::with_ends(directory, id, directory.table::<4>(id)?)
     }
 
-    fn with_ends(
-        directory: &Directory<'a>,
-        id: u16,
-        ends: &'a [[u8; 4]],
-    ) -> Result<Self, FrameError> {
+    fn with_ends(directory: &Directory<'a>, id: u16, ends: &'a [[u8; 4]]) -> Result<Self, FrameError> {
         let data = directory.get(id + 1).unwrap_or_default();
         check_ends(id, ends, data.len())?;
         let nulls = directory.get(id + 2);
         if let Some(bitmap) = nulls {
             let want = ends.len().div_ceil(8);
             if bitmap.len() != want {
-                let problem = Problem::Length {
-                    want,
-                    have: bitmap.len(),
-                };
-                return Err(FrameError::Column {
-                    id: id + 2,
-                    problem,
-                });
+                let problem = Problem::Length { want, have: bitmap.len() };
+                return Err(FrameError::Column { id: id + 2, problem });
             }
         }
         Ok(Self { ends, data, nulls })
@@ -228,11 +178,7 @@ impl<'a> Cells<'a> {
         {
             return None;
         }
-        let start = if row == 0 {
-            0
-        } else {
-            u32::from_le_bytes(self.ends[row - 1]) as usize
-        };
+        let start = if row == 0 { 0 } else { u32::from_le_bytes(self.ends[row - 1]) as usize };
         Some(start..end)
     }
 

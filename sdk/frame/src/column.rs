@@ -60,3 +60,28 @@ pub const EMIT_TIMESTAMP: u16 = 99;
 pub const MUST_UNDERSTAND: u16 = 1;
 /// Mode bit: begin one event at a time and `mark` it first.
 pub const MODE_ISOLATE: u32 = 1;
+
+/// The ids that a reader of batches understands, a bit each.
+pub(crate) const OF_BATCH: u128 = ids(
+    &[TOPIC, PARTITION, CONTROL, OFFSET, TIMESTAMP, LANE, BEGUN, HEADERS],
+    &[KEY, VALUE, HEADER_NAME, HEADER_VALUE],
+);
+/// The ids that a reader of outcomes understands.
+pub(crate) const OF_OUTCOME: u128 = ids(
+    &[EVENT, VERDICT, RETRY_AFTER, CAUSE, EMIT_TOPIC, EMIT_HEADERS, EMIT_PARTITION, EMIT_TIMESTAMP],
+    &[REASON, MESSAGE, EMIT_TOPICS, EMIT_KEY, EMIT_VALUE, EMIT_HEADER_NAME, EMIT_HEADER_VALUE],
+);
+
+const fn ids(fixed: &[u16], bytes: &[u16]) -> u128 {
+    let (mut bits, mut at) = (0, 0);
+    while at < fixed.len() {
+        bits |= 1 << fixed[at];
+        at += 1;
+    }
+    at = 0;
+    while at < bytes.len() {
+        bits |= 0b111 << bytes[at];
+        at += 1;
+    }
+    bits
+}

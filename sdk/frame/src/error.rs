@@ -68,19 +68,13 @@ impl fmt::Display for FrameError {
                     Problem::Missing => f.write_str("is missing"),
                     Problem::Twice => f.write_str("is there twice"),
                     Problem::OutOfBounds => f.write_str("reaches beyond the frame"),
-                    Problem::Misaligned => {
-                        f.write_str("starts at an offset that is not a multiple of 8")
-                    }
+                    Problem::Misaligned => f.write_str("starts at an offset that is not a multiple of 8"),
                     Problem::Length { want, have } => {
                         write!(f, "has {have} bytes instead of {want}")
                     }
-                    Problem::Ends => {
-                        f.write_str("has ends that decrease or miss the end of their data")
-                    }
+                    Problem::Ends => f.write_str("has ends that decrease or miss the end of their data"),
                     Problem::Utf8 => f.write_str("is not UTF-8"),
-                    Problem::Unknown => {
-                        f.write_str("must be understood, and is not known to this version")
-                    }
+                    Problem::Unknown => f.write_str("must be understood, and is not known to this version"),
                     Problem::Index => f.write_str("points outside of its table"),
                     Problem::Null => f.write_str("has nulls, which it can't"),
                 }

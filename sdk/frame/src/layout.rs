@@ -27,11 +27,7 @@ impl<'a> Writer<'a> {
         out.extend_from_slice(&count(rows).to_le_bytes());
         out.extend_from_slice(&count(columns).to_le_bytes());
         out.resize(end, 0);
-        Self {
-            out,
-            entry: HEADER,
-            end,
-        }
+        Self { out, entry: HEADER, end }
     }
 
     pub(crate) fn bytes(&mut self, id: u16, bytes: &[u8]) {
@@ -39,11 +35,7 @@ impl<'a> Writer<'a> {
         self.out.extend_from_slice(bytes);
     }
 
-    pub(crate) fn fixed<const N: usize>(
-        &mut self,
-        id: u16,
-        cells: impl ExactSizeIterator<Item = [u8; N]>,
-    ) {
+    pub(crate) fn fixed<const N: usize>(&mut self, id: u16, cells: impl ExactSizeIterator<Item = [u8; N]>) {
         let bytes = cells.len() * N;
         let start = self.open(id, bytes);
         self.out.resize(start + bytes, 0);
@@ -54,10 +46,7 @@ impl<'a> Writer<'a> {
     }
 
     fn open(&mut self, id: u16, bytes: usize) -> usize {
-        assert!(
-            self.entry < self.end,
-            "column {id} has no entry left in the directory"
-        );
+        assert!(self.entry < self.end, "column {id} has no entry left in the directory");
         let start = self.out.len().next_multiple_of(8);
         self.out.resize(start, 0);
         let entry = &mut self.out[self.entry..self.entry + ENTRY];
@@ -71,10 +60,7 @@ impl<'a> Writer<'a> {
 
 impl Drop for Writer<'_> {
     fn drop(&mut self) {
-        debug_assert!(
-            self.entry == self.end,
-            "the directory has entries without a column"
-        );
+        debug_assert!(self.entry == self.end, "the directory has entries without a column");
     }
 }
 
@@ -93,14 +79,10 @@ pub(crate) struct Directory<'a> {
 }
 
 impl<'a> Directory<'a> {
-    /// Reads header and directory; `known` says which ids the caller understands.
-    pub(crate) fn parse(frame: &'a [u8], known: impl Fn(u16) -> bool) -> Result<Self, FrameError> {
-        let (header, rest) = frame
-            .split_first_chunk::<HEADER>()
-            .ok_or(FrameError::Truncated {
-                need: HEADER,
-                have: frame.len(),
-            })?;
+    /// Reads header and directory; `known` has a bit for each id the caller understands.
+    pub(crate) fn parse(frame: &'a [u8], known: u128) -> Result<Self, FrameError> {
+        let (header, rest) =
+            frame.split_first_chunk::<HEADER>().ok_or(FrameError::Truncated { need: HEADER, have: frame.len() })?;
         let magic = read_u32(header, 0);
         if magic != MAGIC {
             return Err(FrameError::Magic(magic));
@@ -117,7 +99,7 @@ impl<'a> Directory<'a> {
             let id = u16::from_le_bytes([entry[0], entry[1]]);
             let flags = u16::from_le_bytes([entry[2], entry[3]]);
             let wrong = |problem| FrameError::Column { id, problem };
-            if usize::from(id) >= IDS || !known(id) {
+            if usize::from(id) >= IDS || known & (1 << id) == 0 {
                 if flags & crate::column::MUST_UNDERSTAND != 0 {
                     return Err(wrong(Problem::Unknown));
                 }
@@ -127,18 +109,13 @@ impl<'a> Directory<'a> {
             if !offset.is_multiple_of(8) {
                 return Err(wrong(Problem::Misaligned));
             }
-            let data = offset
-                .checked_add(bytes)
-                .and_then(|end| frame.get(offset..end))
-                .ok_or(wrong(Problem::OutOfBounds))?;
+            let data =
+                offset.checked_add(bytes).and_then(|end| frame.get(offset..end)).ok_or(wrong(Problem::OutOfBounds))?;
             if found[usize::from(id)].replace(data).is_some() {
                 return Err(wrong(Problem::Twice));
             }
         }
-        Ok(Self {
-            rows,
-            columns: found,
-        })
+        Ok(Self { rows, columns: found })
     }
 
     pub(crate) fn get(&self, id: u16) -> Option<&'a [u8]> {
@@ -146,44 +123,24 @@ impl<'a> Directory<'a> {
     }
 
     pub(crate) fn required(&self, id: u16) -> Result<&'a [u8], FrameError> {
-        self.get(id).ok_or(FrameError::Column {
-            id,
-            problem: Problem::Missing,
-        })
+        self.get(id).ok_or(FrameError::Column { id, problem: Problem::Missing })
     }
 
     /// An optional column of `rows` cells of `N` bytes.
-    pub(crate) fn fixed<const N: usize>(
-        &self,
-        id: u16,
-        rows: usize,
-    ) -> Result<Option<&'a [[u8; N]]>, FrameError> {
+    pub(crate) fn fixed<const N: usize>(&self, id: u16, rows: usize) -> Result<Option<&'a [[u8; N]]>, FrameError> {
         let Some(data) = self.get(id) else {
             return Ok(None);
         };
         let want = rows.saturating_mul(N);
         if data.len() != want {
-            return Err(FrameError::Column {
-                id,
-                problem: Problem::Length {
-                    want,
-                    have: data.len(),
-                },
-            });
+            return Err(FrameError::Column { id, problem: Problem::Length { want, have: data.len() } });
         }
         Ok(Some(data.as_chunks::<N>().0))
     }
 
     /// A required column of `rows` cells of `N` bytes.
-    pub(crate) fn required_fixed<const N: usize>(
-        &self,
-        id: u16,
-        rows: usize,
-    ) -> Result<&'a [[u8; N]], FrameError> {
-        self.fixed(id, rows)?.ok_or(FrameError::Column {
-            id,
-            problem: Problem::Missing,
-        })
+    pub(crate) fn required_fixed<const N: usize>(&self, id: u16, rows: usize) -> Result<&'a [[u8; N]], FrameError> {
+        self.fixed(id, rows)?.ok_or(FrameError::Column { id, problem: Problem::Missing })
     }
 
     /// An optional column of cells of `N` bytes that itself says how many there are.
@@ -193,10 +150,7 @@ impl<'a> Directory<'a> {
             (cells, []) => Ok(cells),
             (cells, _) => Err(FrameError::Column {
                 id,
-                problem: Problem::Length {
-                    want: (cells.len() + 1) * N,
-                    have: data.len(),
-                },
+                problem: Problem::Length { want: (cells.len() + 1) * N, have: data.len() },
             }),
         }
     }
@@ -211,14 +165,7 @@ pub(crate) fn check_ends(id: u16, ends: &[[u8; 4]], end: usize) -> Result<(), Fr
         sorted &= last <= next;
         last = next;
     }
-    if sorted && last as usize == end {
-        Ok(())
-    } else {
-        Err(FrameError::Column {
-            id,
-            problem: Problem::Ends,
-        })
-    }
+    if sorted && last as usize == end { Ok(()) } else { Err(FrameError::Column { id, problem: Problem::Ends }) }
 }
 
 fn read_u32<const N: usize>(bytes: &[u8; N], index: usize) -> u32 {

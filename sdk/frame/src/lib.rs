@@ -7,6 +7,7 @@
 //! ([`Batch`], [`Outcome`]) borrow the frame; `parse` validates all of it once, so that reading can't fail afterwards.
 
 #![no_std]
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 extern crate alloc;

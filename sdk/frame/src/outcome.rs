@@ -99,32 +99,19 @@ impl<'a> Outcome<'a> {
     /// # Errors
     /// What is wrong with the frame, and in which column.
     pub fn parse(frame: &'a [u8]) -> Result<Self, FrameError> {
-        let directory = Directory::parse(frame, |id| id >= column::EVENT)?;
+        let directory = Directory::parse(frame, column::OF_OUTCOME)?;
         let rows = directory.rows;
         let emits = directory.table::<4>(column::CAUSE)?.len();
         let topics = Cells::parse_table(&directory, column::EMIT_TOPICS)?;
-        let topic = directory
-            .fixed::<4>(column::EMIT_TOPIC, emits)?
-            .unwrap_or_default();
+        let topic = directory.fixed::<4>(column::EMIT_TOPIC, emits)?.unwrap_or_default();
         if topic.len() != emits {
-            return Err(FrameError::Column {
-                id: column::EMIT_TOPIC,
-                problem: Problem::Missing,
-            });
+            return Err(FrameError::Column { id: column::EMIT_TOPIC, problem: Problem::Missing });
         }
-        if topic
-            .iter()
-            .any(|index| u32::from_le_bytes(*index) as usize >= topics.len())
-        {
-            return Err(FrameError::Column {
-                id: column::EMIT_TOPIC,
-                problem: Problem::Index,
-            });
+        if topic.iter().any(|index| u32::from_le_bytes(*index) as usize >= topics.len()) {
+            return Err(FrameError::Column { id: column::EMIT_TOPIC, problem: Problem::Index });
         }
         Ok(Self {
-            event: directory
-                .fixed(column::EVENT, rows)?
-                .map_or_else(|| none_of(column::EVENT, rows), Ok)?,
+            event: directory.fixed(column::EVENT, rows)?.map_or_else(|| none_of(column::EVENT, rows), Ok)?,
             verdict: match directory.fixed::<1>(column::VERDICT, rows)? {
                 Some(codes) => codes.as_flattened(),
                 None => none_of(column::VERDICT, rows)?,
@@ -140,11 +127,7 @@ impl<'a> Outcome<'a> {
             value: Cells::parse(&directory, column::EMIT_VALUE, emits)?,
             headers: HeaderColumns::parse(
                 &directory,
-                [
-                    column::EMIT_HEADERS,
-                    column::EMIT_HEADER_NAME,
-                    column::EMIT_HEADER_VALUE,
-                ],
+                [column::EMIT_HEADERS, column::EMIT_HEADER_NAME, column::EMIT_HEADER_VALUE],
                 emits,
             )?,
             partition: directory.fixed(column::EMIT_PARTITION, emits)?,
@@ -154,18 +137,12 @@ impl<'a> Outcome<'a> {
 
     /// The verdicts, in the order in which they were given.
     pub fn verdicts(&self) -> Verdicts<'a> {
-        Verdicts {
-            outcome: *self,
-            rows: 0..self.event.len(),
-        }
+        Verdicts { outcome: *self, rows: 0..self.event.len() }
     }
 
     /// The emits, in sending order.
     pub fn emits(&self) -> Emits<'a> {
-        Emits {
-            outcome: *self,
-            rows: 0..self.cause.len(),
-        }
+        Emits { outcome: *self, rows: 0..self.cause.len() }
     }
 
     /// The topics named, whether an emit uses them or not.
@@ -175,9 +152,7 @@ impl<'a> Outcome<'a> {
     }
 
     fn topic_at(&self, index: usize) -> &'a str {
-        self.topics
-            .range(index)
-            .map_or("", |range| &self.topic_text[range])
+        self.topics.range(index).map_or("", |range| &self.topic_text[range])
     }
 }
 
@@ -198,9 +173,7 @@ impl<'a> Iterator for Verdicts<'a> {
         Some(VerdictRow {
             event: u32::from_le_bytes(outcome.event[row]),
             verdict: Verdict::from_code(outcome.verdict[row]),
-            retry_after_ms: outcome
-                .retry_after
-                .map_or(0, |after| u32::from_le_bytes(after[row])),
+            retry_after_ms: outcome.retry_after.map_or(0, |after| u32::from_le_bytes(after[row])),
             reason: outcome.reason.get(row),
             message: outcome.message.get(row),
         })
@@ -227,12 +200,8 @@ impl<'a> Iterator for Emits<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         let row = self.rows.next()?;
         let outcome = &self.outcome;
-        let partition = outcome
-            .partition
-            .map_or(-1, |column| i32::from_le_bytes(column[row]));
-        let timestamp = outcome
-            .timestamp
-            .map_or(-1, |column| i64::from_le_bytes(column[row]));
+        let partition = outcome.partition.map_or(-1, |column| i32::from_le_bytes(column[row]));
+        let timestamp = outcome.timestamp.map_or(-1, |column| i64::from_le_bytes(column[row]));
         Some(EmitRow {
             cause: u32::from_le_bytes(outcome.cause[row]),
             topic: outcome.topic_at(u32::from_le_bytes(outcome.topic[row]) as usize),
@@ -253,25 +222,13 @@ impl ExactSizeIterator for Emits<'_> {}
 
 /// An absent column serves for no rows only.
 fn none_of<'a, T>(id: u16, rows: usize) -> Result<&'a [T], FrameError> {
-    if rows == 0 {
-        Ok(&[])
-    } else {
-        Err(FrameError::Column {
-            id,
-            problem: Problem::Missing,
-        })
-    }
+    if rows == 0 { Ok(&[]) } else { Err(FrameError::Column { id, problem: Problem::Missing }) }
 }
 
 /// The text of a table; each cell of it is UTF-8 by itself.
 fn text_of(table: Cells<'_>, id: u16) -> Result<&str, FrameError> {
-    let wrong = FrameError::Column {
-        id,
-        problem: Problem::Utf8,
-    };
+    let wrong = FrameError::Column { id, problem: Problem::Utf8 };
     let text = core::str::from_utf8(table.data()).map_err(|_| wrong)?;
-    let whole = (0..table.len())
-        .filter_map(|row| table.range(row))
-        .all(|range| text.is_char_boundary(range.end));
+    let whole = (0..table.len()).filter_map(|row| table.range(row)).all(|range| text.is_char_boundary(range.end));
     if whole { Ok(text) } else { Err(wrong) }
 }

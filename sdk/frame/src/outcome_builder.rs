@@ -111,31 +111,15 @@ impl OutcomeBuilder {
 
     /// About how many bytes the frame will have.
     pub fn bytes(&self) -> usize {
-        let cells = [
-            &self.reason,
-            &self.message,
-            &self.key,
-            &self.value,
-            &self.header_name,
-            &self.header_value,
-        ];
-        let data: usize = cells
-            .iter()
-            .map(|cells| cells.bytes() + cells.len() * 4)
-            .sum();
+        let cells = [&self.reason, &self.message, &self.key, &self.value, &self.header_name, &self.header_value];
+        let data: usize = cells.iter().map(|cells| cells.bytes() + cells.len() * 4).sum();
         data + self.event.len() * 9 + self.emits.len() * 24 + self.topics.bytes() + 512
     }
 
     /// Adds a plain ack.
     #[inline]
     pub fn ack(&mut self, event: u32) {
-        self.verdict(VerdictIn {
-            event,
-            verdict: Verdict::Ack,
-            retry_after_ms: 0,
-            reason: None,
-            message: None,
-        });
+        self.verdict(VerdictIn { event, verdict: Verdict::Ack, retry_after_ms: 0, reason: None, message: None });
     }
 
     /// Adds a verdict.
@@ -149,8 +133,7 @@ impl OutcomeBuilder {
             self.retry_after.push(verdict.retry_after_ms);
         }
         self.reason.push_at(row, verdict.reason.map(str::as_bytes));
-        self.message
-            .push_at(row, verdict.message.map(str::as_bytes));
+        self.message.push_at(row, verdict.message.map(str::as_bytes));
     }
 
     /// Adds an emit.
@@ -181,10 +164,7 @@ impl OutcomeBuilder {
     pub fn emit_header(&mut self, name: &[u8], value: Option<&[u8]>) {
         self.header_name.push(Some(name));
         self.header_value.push(value);
-        self.emits
-            .last_mut()
-            .expect("a header follows its emit")
-            .headers = count(self.header_name.len());
+        self.emits.last_mut().expect("a header follows its emit").headers = count(self.header_name.len());
     }
 
     /// Where the emits are, to go back to.
@@ -211,28 +191,18 @@ impl OutcomeBuilder {
         if first >= self.emits.len() {
             return;
         }
-        let headers = if first == 0 {
-            0
-        } else {
-            self.emits[first - 1].headers
-        };
+        let headers = if first == 0 { 0 } else { self.emits[first - 1].headers };
         let base = other.header_name.len() as u32;
         for index in first..self.emits.len() {
             let row = self.emits[index];
             let topic = other.intern(self.topics.cell(row.topic as usize));
-            other.emits.push(Row {
-                topic,
-                headers: row.headers - headers + base,
-                ..row
-            });
+            other.emits.push(Row { topic, headers: row.headers - headers + base, ..row });
         }
         other.placed |= self.placed;
         self.key.split_into(first, &mut other.key);
         self.value.split_into(first, &mut other.value);
-        self.header_name
-            .split_into(headers as usize, &mut other.header_name);
-        self.header_value
-            .split_into(headers as usize, &mut other.header_value);
+        self.header_name.split_into(headers as usize, &mut other.header_name);
+        self.header_value.split_into(headers as usize, &mut other.header_value);
         self.emits.truncate(first);
     }
 
@@ -246,11 +216,7 @@ impl OutcomeBuilder {
             + usize::from(!self.retry_after.is_empty())
             + self.reason.columns(verdicts)
             + self.message.columns(verdicts)
-            + if emitted {
-                2 + self.topics.columns(self.topics.len())
-            } else {
-                0
-            }
+            + if emitted { 2 + self.topics.columns(self.topics.len()) } else { 0 }
             + self.key.columns(self.emits.len())
             + self.value.columns(self.emits.len())
             + usize::from(headers)
@@ -259,55 +225,29 @@ impl OutcomeBuilder {
             + if self.placed { 2 } else { 0 };
         let mut writer = Writer::new(out, verdicts, columns, self.bytes());
 
-        writer.fixed(
-            column::EVENT,
-            self.event.iter().map(|event| event.to_le_bytes()),
-        );
+        writer.fixed(column::EVENT, self.event.iter().map(|event| event.to_le_bytes()));
         writer.bytes(column::VERDICT, &self.verdict);
         if !self.retry_after.is_empty() {
-            let after = |row: usize| {
-                self.retry_after
-                    .get(row)
-                    .copied()
-                    .unwrap_or(0_u32)
-                    .to_le_bytes()
-            };
+            let after = |row: usize| self.retry_after.get(row).copied().unwrap_or(0_u32).to_le_bytes();
             writer.fixed(column::RETRY_AFTER, (0..verdicts).map(after));
         }
         self.reason.write(column::REASON, verdicts, &mut writer);
         self.message.write(column::MESSAGE, verdicts, &mut writer);
         if emitted {
             writer.fixed(column::CAUSE, rows().map(|row| row.cause.to_le_bytes()));
-            self.topics
-                .write(column::EMIT_TOPICS, self.topics.len(), &mut writer);
-            writer.fixed(
-                column::EMIT_TOPIC,
-                rows().map(|row| row.topic.to_le_bytes()),
-            );
+            self.topics.write(column::EMIT_TOPICS, self.topics.len(), &mut writer);
+            writer.fixed(column::EMIT_TOPIC, rows().map(|row| row.topic.to_le_bytes()));
         }
-        self.key
-            .write(column::EMIT_KEY, self.emits.len(), &mut writer);
-        self.value
-            .write(column::EMIT_VALUE, self.emits.len(), &mut writer);
+        self.key.write(column::EMIT_KEY, self.emits.len(), &mut writer);
+        self.value.write(column::EMIT_VALUE, self.emits.len(), &mut writer);
         if headers {
-            writer.fixed(
-                column::EMIT_HEADERS,
-                rows().map(|row| row.headers.to_le_bytes()),
-            );
-            self.header_name
-                .write(column::EMIT_HEADER_NAME, names, &mut writer);
-            self.header_value
-                .write(column::EMIT_HEADER_VALUE, names, &mut writer);
+            writer.fixed(column::EMIT_HEADERS, rows().map(|row| row.headers.to_le_bytes()));
+            self.header_name.write(column::EMIT_HEADER_NAME, names, &mut writer);
+            self.header_value.write(column::EMIT_HEADER_VALUE, names, &mut writer);
         }
         if self.placed {
-            writer.fixed(
-                column::EMIT_PARTITION,
-                rows().map(|row| row.partition.to_le_bytes()),
-            );
-            writer.fixed(
-                column::EMIT_TIMESTAMP,
-                rows().map(|row| row.timestamp.to_le_bytes()),
-            );
+            writer.fixed(column::EMIT_PARTITION, rows().map(|row| row.partition.to_le_bytes()));
+            writer.fixed(column::EMIT_TIMESTAMP, rows().map(|row| row.timestamp.to_le_bytes()));
         }
     }
 
