@@ -11,6 +11,11 @@ use crate::kafka::{Found, Kafka};
 /// The three that handle each order.
 pub(crate) const FUNCTIONS: [&str; 3] = ["inventory", "billing", "notification"];
 
+/// Consumer group of a function.
+pub(crate) fn group(function: &str) -> String {
+    format!("fulfilment.{function}")
+}
+
 /// What is there.
 #[derive(Debug, Default)]
 pub(crate) struct Actual {
@@ -74,7 +79,7 @@ pub(crate) fn actual(kafka: &Kafka, cassandra: &Cassandra) -> Result<Actual> {
     }
     for function in FUNCTIONS {
         actual.dead.insert(function, dead(&kafka.read(&format!("orders.dead.{function}"))?));
-        actual.uncommitted.insert(function, kafka.left_for(&format!("fulfilment.{function}"), "orders")?);
+        actual.uncommitted.insert(function, kafka.watch(&group(function), "orders")?.lag()?);
     }
     Ok(actual)
 }

@@ -3,25 +3,22 @@
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::actual::{FUNCTIONS, actual};
 use crate::cassandra::Cassandra;
 use crate::expected::expected;
 use crate::kafka::Kafka;
-use crate::metrics::Metrics;
 use crate::orders::Record;
+use crate::progress::Progress;
 use crate::report::{grouped, step};
 use crate::worker::Worker;
 use crate::{Arguments, audit, orders, report};
 
 /// Where logs are left; `run` starts this program in the repository's root.
 const LOGS: &str = ".veltrix/fulfilment";
-const TICK: Duration = Duration::from_secs(1);
-/// So long without any progress is a failure.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 /// Does it all; whether everything adds up.
 pub(crate) fn spend(arguments: &Arguments) -> Result<bool> {
@@ -43,14 +40,16 @@ pub(crate) fn spend(arguments: &Arguments) -> Result<bool> {
     let began = Instant::now();
     publish(arguments, &records)?;
 
+    let mut progress = Progress::new(&kafka)?;
     let all = (records.len() * FUNCTIONS.len()) as i64;
     for kill in 1..=arguments.kills {
-        wait(&worker, records.len(), all * i64::from(kill) / i64::from(arguments.kills + 1))?;
+        progress.wait(&worker, all * i64::from(arguments.kills + 1 - kill) / i64::from(arguments.kills + 1))?;
         step(&format!("killing the worker (SIGKILL), {kill} of {}, and starting another", arguments.kills));
         worker.kill()?;
+        progress.next_worker();
         worker = start()?;
     }
-    wait(&worker, records.len(), all)?;
+    progress.wait(&worker, 0)?;
     let took = began.elapsed();
     let status = worker.terminate()?;
     step(&format!("all handled after {:.1} s; the worker was asked to end (SIGTERM): {status}", took.as_secs_f64()));
@@ -72,50 +71,4 @@ fn publish(arguments: &Arguments, records: &[Record]) -> Result<()> {
     drop(input);
     ensure!(child.wait()?.success(), "veltrix publish failed");
     sent.context("writing to veltrix publish")
-}
-
-/// Waits until the functions have done `target` events together, and tells how they get on.
-fn wait(worker: &Worker, records: usize, target: i64) -> Result<()> {
-    let (began, mut last) = (Instant::now(), (-1, Instant::now()));
-    let mut told = began;
-    loop {
-        let done = progress(worker);
-        let sum: i64 = done.iter().sum();
-        if sum >= target {
-            tell(&done, records);
-            return Ok(());
-        }
-        if sum > last.0 {
-            last = (sum, Instant::now());
-        }
-        if last.1.elapsed() > PATIENCE {
-            bail!("no progress for {PATIENCE:?}; the worker's log ends with\n{}", worker.log_end());
-        }
-        if told.elapsed() >= TICK {
-            tell(&done, records);
-            told = Instant::now();
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-/// How many records of `orders` each function is done with: all partitions begin at offset 0.
-fn progress(worker: &Worker) -> [i64; 3] {
-    let metrics = Metrics::scrape(&worker.admin);
-    FUNCTIONS.map(|function| {
-        let done =
-            |metrics: &Metrics| metrics.sum("veltrix_committable_offset", "group", &format!("fulfilment.{function}"));
-        metrics.as_ref().and_then(done).unwrap_or(0)
-    })
-}
-
-fn tell(done: &[i64; 3], records: usize) {
-    let parts = FUNCTIONS.iter().zip(done).map(|(function, done)| {
-        format!(
-            "{function} {:>6} done {:>6} to go",
-            grouped(*done as usize),
-            grouped(records.saturating_sub(*done as usize))
-        )
-    });
-    println!("    {}", parts.collect::<Vec<_>>().join(" | "));
 }

@@ -74,19 +74,15 @@ impl Kafka {
         Ok(found)
     }
 
-    /// How many records of a topic a group has left to do, by what it committed.
-    pub(crate) fn left_for(&self, group: &str, topic: &str) -> Result<i64> {
+    /// Watches how far a group is with a topic to which nothing is sent any more.
+    pub(crate) fn watch(&self, group: &str, topic: &str) -> Result<Watch> {
         let consumer: BaseConsumer = self.config(group).create()?;
-        let mut wanted = TopicPartitionList::new();
+        let mut ends = TopicPartitionList::new();
         for partition in self.partitions(&consumer, topic)? {
-            wanted.add_partition(topic, partition);
+            let (_, high) = consumer.fetch_watermarks(topic, partition, TIMEOUT)?;
+            ends.add_partition_offset(topic, partition, Offset::Offset(high))?;
         }
-        let mut left = 0;
-        for element in consumer.committed_offsets(wanted, TIMEOUT)?.elements() {
-            let (low, high) = consumer.fetch_watermarks(topic, element.partition(), TIMEOUT)?;
-            left += high - element.offset().to_raw().unwrap_or(low).max(low);
-        }
-        Ok(left)
+        Ok(Watch { consumer, ends })
     }
 
     fn partitions(&self, consumer: &BaseConsumer, topic: &str) -> Result<Vec<i32>> {
@@ -102,5 +98,27 @@ impl Kafka {
             config.set("group.id", group).set("enable.auto.commit", "false");
         }
         config
+    }
+}
+
+/// A group and a topic. Asks what the group committed without being a member of it.
+pub(crate) struct Watch {
+    consumer: BaseConsumer,
+    /// The topic's partitions, each with its end.
+    ends: TopicPartitionList,
+}
+
+impl Watch {
+    /// How many records there are beyond what the group committed.
+    pub(crate) fn lag(&self) -> Result<i64> {
+        let committed =
+            self.consumer.committed_offsets(self.ends.clone(), TIMEOUT).context("asking for committed offsets")?;
+        let mut lag = 0;
+        for end in self.ends.elements() {
+            let done = committed.find_partition(end.topic(), end.partition()).and_then(|found| found.offset().to_raw());
+            // Below zero: nothing was committed.
+            lag += end.offset().to_raw().unwrap_or(0) - done.unwrap_or(0).max(0);
+        }
+        Ok(lag)
     }
 }

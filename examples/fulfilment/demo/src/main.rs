@@ -10,6 +10,7 @@ mod expected;
 mod kafka;
 mod metrics;
 mod orders;
+mod progress;
 mod random;
 mod report;
 mod worker;

@@ -24,13 +24,12 @@ impl Metrics {
         get(address, "/metrics").map(Self)
     }
 
-    /// The sum of a metric over all series that have this label. None: there is no such series.
-    pub(crate) fn sum(&self, name: &str, label: &str, value: &str) -> Option<i64> {
-        let label = format!("{label}=\"{value}\"");
+    /// The sum of a metric over all series that have these labels (`group="a"`). None: there is no such series.
+    pub(crate) fn sum(&self, name: &str, labels: &[&str]) -> Option<i64> {
         let series = self.0.lines().filter_map(|line| line.rsplit_once(' '));
         let wanted = series.filter_map(|(series, value)| {
-            let (found, labels) = series.split_once('{')?;
-            (found == name && labels.contains(&label)).then(|| value.parse::<f64>().ok())?
+            let (found, rest) = series.split_once('{')?;
+            (found == name && labels.iter().all(|label| rest.contains(label))).then(|| value.parse::<f64>().ok())?
         });
         wanted.map(|value| value as i64).reduce(|sum, value| sum + value)
     }
@@ -47,7 +46,7 @@ mod tests {
             lag{group=\"b\",partition=\"0\"} 9\nlags{group=\"a\"} 1\n"
                 .into(),
         );
-        assert_eq!(metrics.sum("lag", "group", "a"), Some(5));
-        assert_eq!(metrics.sum("lag", "group", "c"), None);
+        assert_eq!(metrics.sum("lag", &["group=\"a\""]), Some(5));
+        assert_eq!(metrics.sum("lag", &["group=\"c\""]), None);
     }
 }

@@ -49,7 +49,8 @@ pub(crate) fn summary(expected: &Expected, actual: &Actual) {
         let stock = actual.stock.get(product.sku).copied().unwrap_or_default();
         let late = if stock.short > 0 { grouped(stock.short) } else { String::new() };
         let (before, reserved, left) = (grouped(product.stock), grouped(stock.reserved), grouped(stock.left));
-        println!("  {:<26}{before:>10}{reserved:>10}{left:>10}{late:>18}", product.sku);
+        let line = format!("  {:<26}{before:>10}{reserved:>10}{left:>10}{late:>18}", product.sku);
+        println!("{}", line.trim_end());
     }
 }
 
