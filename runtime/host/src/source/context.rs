@@ -122,6 +122,8 @@ impl SourceContext {
             for element in committed.elements() {
                 if let Offset::Offset(offset) = element.offset() {
                     fresh.insert((self.topic(element.topic()), element.partition()), offset);
+                    // Known before the first record, which never comes where everything is done.
+                    self.metrics.committable(element.topic(), element.partition(), offset);
                 }
             }
         }
