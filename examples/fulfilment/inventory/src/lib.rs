@@ -5,7 +5,6 @@ use std::time::Duration;
 use fulfilment_events::{OrderCreated, StockReserved, StockShort};
 use veltrix_sdk::cql::batch;
 use veltrix_sdk::prelude::*;
-use veltrix_sdk::sleep;
 
 /// Tries against other writers of the same SKU before the order is handed back, to be tried later.
 const TRIES: u32 = 8;
