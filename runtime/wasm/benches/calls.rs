@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use veltrix_frame::{BatchBuilder, Control, EventIn, Outcome};
+use veltrix_frame::{BatchBuilder, Control, EventIn, Outcome, Verdict};
 use veltrix_wasm::{
     Budget, Call, CqlError, Instance, Limits, Module, Options, Page, Sandbox, SandboxConfig, Services, Statement,
 };
@@ -83,6 +83,9 @@ async fn best(instance: &mut Instance, mut batch: impl FnMut() -> Vec<u8>) -> Du
 /// What of `best` is the host's building and reading of frames.
 async fn codec(instance: &mut Instance, builder: &mut BatchBuilder, events: usize) -> Duration {
     let outcome = instance.call(frame(builder, events), BUDGET, Arc::new(Host)).await.expect("the call succeeds");
+    // A handler that fails takes another path through the SDK.
+    let acked = Outcome::parse(&outcome).map(|outcome| outcome.verdicts().all(|row| row.verdict == Verdict::Ack));
+    assert!(matches!(acked, Ok(true)), "the handler does not ack all events");
     let mut best = Duration::MAX;
     let begun = Instant::now();
     while begun.elapsed() < MEASURED / 4 {
@@ -132,8 +135,8 @@ fn micros(duration: Duration) -> f64 {
 struct Host;
 
 impl Services for Host {
-    fn var(&self, _name: &str) -> Option<String> {
-        None
+    fn var(&self, name: &str) -> Option<String> {
+        Some(name.into())
     }
     fn secret(&self, _name: &str) -> Option<String> {
         None
