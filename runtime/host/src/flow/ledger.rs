@@ -55,9 +55,19 @@ impl Ledger {
         self.entries.front().map(|e| e.offset).or(self.next)
     }
 
+    /// Offsets from the committable one on, and whether they are done.
+    pub fn entries(&self) -> impl Iterator<Item = (i64, bool)> {
+        self.entries.iter().map(|entry| (entry.offset, entry.done))
+    }
+
     /// Offset of an event that is still open or behind an open one.
     pub fn offset(&self, seq: u64) -> Option<i64> {
         seq.checked_sub(self.first).and_then(|i| self.entries.get(i as usize)).map(|e| e.offset)
+    }
+
+    /// One past the newest offset received, `None` before the first.
+    pub fn next(&self) -> Option<i64> {
+        self.next
     }
 
     /// Sequence number of the oldest event that is kept.

@@ -5,6 +5,7 @@ pub mod batch_size;
 pub mod isolate;
 pub mod lanes;
 pub mod ledger;
+pub mod memo;
 pub mod partition;
 pub mod retry;
 #[cfg(test)]
@@ -13,5 +14,6 @@ mod simulation;
 pub use batch_size::BatchSize;
 pub use isolate::Mode;
 pub use lanes::{CallId, Millis, Seq};
+pub use memo::Memo;
 pub use partition::{Bounds, Fate, Partition, Ruling};
 pub use retry::RetryPolicy;

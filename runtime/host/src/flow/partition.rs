@@ -2,13 +2,14 @@
 //!
 //! Pure: time and jitter come in as numbers, effects go out as return values.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::isolate::{self, Mode, Others};
 use super::lanes::{CallId, Lanes, Millis, Return, Seq};
 use super::ledger::Ledger;
+use super::memo::{MOST_RANGES, Memo};
 use super::retry::{Decision, Failing, RetryPolicy};
 use crate::event::{Chunk, EventView};
 
@@ -29,6 +30,8 @@ pub struct Partition {
     unacknowledged: usize,
     policy: RetryPolicy,
     dead_letters: bool,
+    /// What an earlier owner of the partition noted.
+    memo: Memo,
 }
 
 #[derive(Debug)]
@@ -112,7 +115,13 @@ impl Partition {
     /// A newly assigned partition. `dead_letters` tells whether the binding has a dead-letter topic;
     /// without one, an event that would go there stops its lane.
     pub fn new(policy: RetryPolicy, dead_letters: bool) -> Self {
+        Self::restore(policy, dead_letters, Memo::default())
+    }
+
+    /// The same, going on from what was committed with its offset.
+    pub fn restore(policy: RetryPolicy, dead_letters: bool, memo: Memo) -> Self {
         Self {
+            memo,
             ledger: Ledger::default(),
             lanes: Lanes::default(),
             slots: VecDeque::new(),
@@ -128,24 +137,74 @@ impl Partition {
 
     /// Takes in what was received. Returns how many events were new.
     pub fn receive(&mut self, chunk: Arc<Chunk>) -> usize {
-        let mut new = 0;
+        let (mut new, mut done) = (0, Vec::new());
         for index in 0..chunk.len() {
             let event = chunk.event(index);
             if let Some(seq) = self.ledger.receive(event.offset()) {
-                self.lanes.arrive(seq, event.lane());
                 self.slots.push_back(Slot { chunk: chunk.clone(), index: index as u32 });
                 new += 1;
+                if self.memo.is_done(event.offset()) {
+                    done.push(seq);
+                    continue;
+                }
+                if let Some(cost) = self.memo.cost(event.offset()) {
+                    self.failing.insert(seq, cost);
+                    self.begun.insert(seq, cost.attempts);
+                }
+                self.lanes.arrive(seq, event.lane());
             }
         }
         if new > 0 {
             self.memory += chunk.memory();
         }
+        for seq in done {
+            self.close_event(seq);
+        }
         new
+    }
+
+    /// What a commit has to note beside the offset.
+    pub fn memo(&self) -> Memo {
+        let mut failing: Vec<_> =
+            self.failing.iter().filter_map(|(seq, cost)| Some((self.ledger.offset(*seq)?, *cost))).collect();
+        failing.sort_unstable_by_key(|(offset, _)| *offset);
+        let mut done = self.done_ranges();
+        // Notes on what has not come yet stay good.
+        let next = self.ledger.next().unwrap_or(i64::MIN);
+        done.extend(self.memo.done.iter().filter(|(_, end)| *end > next).map(|(start, end)| (*start.max(&next), *end)));
+        failing.extend(self.memo.failing.iter().filter(|(offset, _)| *offset >= next));
+        Memo { done, failing }
     }
 
     /// How the next call has to run its events; `None` when nothing may run.
     pub fn next_mode(&self) -> Option<Mode> {
         self.lanes.next_mode()
+    }
+
+    /// Ranges of offsets that are done beyond the committable one, the end excluded; offsets that do not exist belong to
+    /// the range around them. An event that is done behind an open one of its lane is left out: when that one runs
+    /// again, so must this one, or the lane would go back.
+    fn done_ranges(&self) -> Vec<(i64, i64)> {
+        let mut ranges: Vec<(i64, i64)> = Vec::new();
+        let mut open_lanes = HashSet::new();
+        let mut extends = false;
+        for ((offset, done), slot) in self.ledger.entries().zip(&self.slots) {
+            let lane = slot.chunk.event(slot.index as usize).lane();
+            if !done {
+                open_lanes.insert(lane);
+            }
+            let noted = done && !open_lanes.contains(&lane);
+            match ranges.last_mut() {
+                Some(range) if noted && extends => range.1 = offset + 1,
+                _ if noted => ranges.push((offset, offset + 1)),
+                _ => {}
+            }
+            if ranges.len() > MOST_RANGES {
+                break;
+            }
+            extends = noted;
+        }
+        ranges
     }
 
     /// Moves what may run into a new call of that mode, and shows each event with the number of times it was
@@ -286,6 +345,10 @@ impl Partition {
         if !self.begun.is_empty() {
             self.begun.remove(&seq);
         }
+        self.close_event(seq);
+    }
+
+    fn close_event(&mut self, seq: Seq) {
         for _ in 0..self.ledger.done(seq) {
             let Some(closed) = self.slots.pop_front() else { break };
             if self.slots.front().is_none_or(|next| !Arc::ptr_eq(&next.chunk, &closed.chunk)) {

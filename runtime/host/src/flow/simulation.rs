@@ -11,6 +11,7 @@ use rand::{Rng, SeedableRng};
 use veltrix_manifest::Ordering;
 
 use super::isolate::Mode;
+use super::memo::Memo;
 use super::partition::{Bounds, Fate, Partition, Ruling};
 use super::retry::RetryPolicy;
 use super::{CallId, Millis, Seq};
@@ -51,6 +52,11 @@ struct World {
     last_finished: BTreeMap<u64, i64>,
     ever_finished: BTreeSet<i64>,
     committed: i64,
+    crashes: u32,
+    /// What was committed beside the offset, in its coded form.
+    memo: String,
+    /// Events that the memo said are done, and attempts that it knew of.
+    noted: Memo,
     dead: BTreeSet<i64>,
     charged: BTreeMap<i64, u32>,
     not_before: BTreeMap<i64, Millis>,
@@ -102,6 +108,9 @@ impl World {
             last_finished: BTreeMap::new(),
             ever_finished: BTreeSet::new(),
             committed: 0,
+            crashes: 0,
+            memo: String::new(),
+            noted: Memo::default(),
             dead: BTreeSet::new(),
             charged: BTreeMap::new(),
             not_before: BTreeMap::new(),
@@ -164,6 +173,7 @@ impl World {
                 continue;
             }
             marked = (open.mode == Mode::Isolate).then_some(row);
+            assert!(!self.finished.contains(&offset), "offset {offset} is done and runs again");
             let runs = self.runs.entry(offset).or_default();
             *runs += 1;
             if let Some(&last) = self.last_finished.get(&key) {
@@ -223,7 +233,10 @@ impl World {
                 self.outbox.push((seq, offset));
             }
             Fate::DeadLetter { seq, attempts } => {
-                assert!(attempts <= ATTEMPTS);
+                // A crash after the last attempt, before the dead letter is acknowledged, costs another.
+                assert!(attempts <= ATTEMPTS + self.crashes, "offset {offset}: {attempts} attempts");
+                let charged = self.charged.get(&offset).copied().unwrap_or(0);
+                assert!(attempts >= charged, "offset {offset}: {attempts} attempts, {charged} were charged");
                 self.finish(offset, key);
                 self.dead.insert(offset);
                 self.outbox.push((seq, offset));
@@ -244,11 +257,10 @@ impl World {
     }
 
     fn acknowledge(&mut self) {
-        if self.outbox.is_empty() {
-            return;
+        if !self.outbox.is_empty() {
+            let (seq, _) = self.outbox.swap_remove(self.rng.random_range(0..self.outbox.len()));
+            self.partition.done(seq);
         }
-        let (seq, _) = self.outbox.swap_remove(self.rng.random_range(0..self.outbox.len()));
-        self.partition.done(seq);
         self.commit();
     }
 
@@ -261,19 +273,33 @@ impl World {
             assert!(!unacknowledged.contains(&offset), "offset {offset} is committed before its effects");
         }
         self.committed = committable;
+        self.memo = self.partition.memo().encode(committable);
+        let noted = Memo::decode(self.memo.as_bytes(), committable).unwrap_or_default();
+        for offset in noted.done.iter().flat_map(|(start, end)| *start..*end) {
+            assert!(self.finished.contains(&offset), "offset {offset} is noted as done and was not finished");
+            assert!(!unacknowledged.contains(&offset), "offset {offset} is noted as done before its effects");
+        }
+        self.noted = noted;
     }
 
     /// kill -9: all that was not committed comes again.
     fn crash(&mut self) {
-        self.partition = Partition::new(policy(), true);
+        self.crashes += 1;
+        // What a restart knows is what was committed.
+        let memo = Memo::decode(self.memo.as_bytes(), self.committed).unwrap_or_default();
+        self.partition = Partition::restore(policy(), true, memo.clone());
         self.received = self.committed as usize;
         self.calls.clear();
         self.outbox.clear();
         self.running_keys.clear();
-        self.charged.clear();
+        self.charged = memo.failing.iter().map(|(offset, cost)| (*offset, cost.attempts)).collect();
         self.not_before.clear();
-        self.finished = (0..self.committed).collect();
-        self.last_finished = (0..self.committed).map(|offset| (self.log[offset as usize].0, offset)).collect();
+        let noted = memo.done.iter().flat_map(|(start, end)| *start..*end);
+        self.finished = (0..self.committed).chain(noted).collect();
+        self.last_finished.clear();
+        for offset in &self.finished {
+            self.last_finished.insert(self.log[*offset as usize].0, *offset);
+        }
     }
 
     fn is_over(&self) -> bool {

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod headers;
+pub mod offsets;
 pub mod topics;
 
 pub use client::{Health, KafkaConfig};

@@ -17,13 +17,19 @@ pub(super) struct Assigned {
     /// Events have been ready since then.
     pub(super) ready_since: Option<Millis>,
     /// What was committed last.
-    pub(super) committed: Option<i64>,
+    pub(super) committed: Option<(i64, String)>,
     paused: bool,
 }
 
 impl Assigned {
     pub(super) fn new(flow: Partition, epoch: u64) -> Self {
         Self { flow, epoch, draining: false, ready_since: None, committed: None, paused: false }
+    }
+
+    /// The offset to commit and the note beside it, `None` before anything was received.
+    pub(super) fn to_commit(&self) -> Option<(i64, String)> {
+        let offset = self.flow.committable()?;
+        Some((offset, self.flow.memo().encode(offset)))
     }
 
     /// Stops fetching while the window is over its share.

@@ -1,19 +1,23 @@
 //! Commits: periodically what is done, without waiting for the answer.
 
+use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{CommitMode, Consumer};
-use rdkafka::{Offset, TopicPartitionList};
 use tracing::warn;
 
-use super::{COMMIT_EVERY, Pipeline};
+use super::{COMMIT_EVERY, COMMIT_SOON, Pipeline};
 use crate::flow::Millis;
+use crate::kafka::offsets;
+use crate::source::TopicPartition;
 
 impl Pipeline {
-    /// Commits what has become committable, at most once a second.
+    /// Commits what has become committable, once a second, and soon after an attempt was charged.
     pub(super) fn commit_if_due(&mut self, now: Millis) {
-        if now < self.last_commit + COMMIT_EVERY {
+        let pause = if self.commit_soon { COMMIT_SOON } else { COMMIT_EVERY };
+        if now < self.last_commit + pause {
             return;
         }
         self.last_commit = now;
+        self.commit_soon = false;
         self.measure();
         self.function.trim(false);
         let all = self.consumer.context().take_recommit();
@@ -28,16 +32,14 @@ impl Pipeline {
         }
     }
 
-    /// Offsets that may be committed; without `all`, those that have moved since the last commit.
+    /// Offsets that may be committed, with their notes; without `all`, those that differ from the last commit.
     pub(super) fn committable(&mut self, all: bool) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
-        for ((topic, partition), assigned) in &mut self.partitions {
-            let Some(offset) = assigned.flow.committable() else { continue };
-            if all || assigned.committed != Some(offset) {
-                assigned.committed = Some(offset);
-                if let Err(error) = list.add_partition_offset(topic, *partition, Offset::Offset(offset)) {
-                    warn!(%error, %topic, partition, offset, "offset can't be committed");
-                }
+        for (name, assigned) in &mut self.partitions {
+            let Some(commit) = assigned.to_commit() else { continue };
+            if all || assigned.committed.as_ref() != Some(&commit) {
+                add(&mut list, name, commit.0, &commit.1);
+                assigned.committed = Some(commit);
             }
         }
         list
@@ -59,5 +61,12 @@ impl Pipeline {
         self.metrics.stopped.set(stopped as i64);
         self.metrics.paused.set(paused as i64);
         self.metrics.in_flight.set(self.calls.values().map(|call| call.events as i64).sum());
+    }
+}
+
+/// Adds an offset to commit, with its note.
+pub(super) fn add(list: &mut TopicPartitionList, name: &TopicPartition, offset: i64, note: &str) {
+    if let Err(error) = offsets::add(list, &name.0, name.1, offset, note) {
+        warn!(%error, topic = %name.0, partition = name.1, offset, "offset can't be committed");
     }
 }

@@ -10,7 +10,7 @@ mod rebalance;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use rdkafka::consumer::Consumer;
 use tokio::runtime::Handle;
@@ -79,6 +79,8 @@ const PATIENCE: Millis = 100;
 const MOST_CALLS: usize = 16;
 /// Time between commits.
 const COMMIT_EVERY: Millis = 1_000;
+/// The same after an attempt was charged: it must be noted before long, or a restart would not know of it.
+const COMMIT_SOON: Millis = 50;
 /// How long a stop waits for what is under way.
 const DRAIN: Duration = Duration::from_secs(15);
 /// How long it then waits for the last commit; with the time to leave the group, 20 s at most.
@@ -127,8 +129,11 @@ pub(crate) struct Pipeline {
     builder: BatchBuilder,
     scratch: Vec<u8>,
     clock: Instant,
+    /// Wall clock at the start of `clock`: times in notes mean the same to the next owner.
+    started: Duration,
     unread_since: Option<Millis>,
     last_commit: Millis,
+    commit_soon: bool,
     waits_for_cassandra: bool,
     /// No call can begin before something else happens than time passing.
     held_back: bool,
@@ -178,8 +183,10 @@ impl Pipeline {
             builder: BatchBuilder::new(),
             scratch: Vec::new(),
             clock: Instant::now(),
+            started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             unread_since: None,
             last_commit: 0,
+            commit_soon: false,
             waits_for_cassandra: false,
             held_back: false,
         };
@@ -240,7 +247,7 @@ impl Pipeline {
     }
 
     fn now(&self) -> Millis {
-        self.clock.elapsed().as_millis() as Millis
+        (self.started + self.clock.elapsed()).as_millis() as Millis
     }
 
     fn input(&mut self, input: Input) {
@@ -291,7 +298,7 @@ impl Pipeline {
 
     /// When something is due even if nobody reports anything.
     fn next_wake(&self, now: Millis, stopping: Option<Millis>) -> Millis {
-        let mut wake = self.last_commit + COMMIT_EVERY;
+        let mut wake = self.last_commit + if self.commit_soon { COMMIT_SOON } else { COMMIT_EVERY };
         wake = wake.min(stopping.unwrap_or(Millis::MAX));
         for assigned in self.partitions.values() {
             wake = wake.min(assigned.flow.next_due().unwrap_or(Millis::MAX));

@@ -202,6 +202,7 @@ impl Pipeline {
         match fate {
             Fate::Retry { at, attempts } => {
                 self.metrics.retries.inc();
+                self.commit_soon = true;
                 debug!(
                     function,
                     topic,
@@ -354,6 +355,7 @@ impl Pipeline {
     fn ended_badly(&mut self, call: CallId, open: &mut OpenCall, problem: &CallError) {
         let kind = problem.kind.as_str();
         self.metrics.call_ended(kind);
+        let now = self.now();
         let (topic, partition, function) = (&*open.source.0, open.source.1, &*self.function.name);
         let Some(assigned) = self.partitions.get_mut(&open.source) else { return };
         if problem.kind == CallErrorKind::Instantiate {
@@ -361,7 +363,6 @@ impl Pipeline {
             self.start_failures += 1;
             let hold = (500u64 << self.start_failures.min(10)).min(MOST_HOLD);
             error!(function, error = problem.message, hold_ms = hold, "the function can't be started; trying again");
-            let now = self.clock.elapsed().as_millis() as u64;
             assigned.flow.give_back(call, Duration::from_millis(hold), now);
             self.hold_until = now + hold;
             return;

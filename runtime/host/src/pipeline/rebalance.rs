@@ -2,11 +2,11 @@
 
 use std::sync::mpsc::SyncSender;
 
-use rdkafka::{Offset, TopicPartitionList};
-use tracing::{info, warn};
+use rdkafka::TopicPartitionList;
+use tracing::{debug, info, warn};
 
-use super::{Assigned, Pipeline};
-use crate::flow::{Millis, Partition};
+use super::{Assigned, Pipeline, commit};
+use crate::flow::{Memo, Millis, Partition};
 use crate::source::TopicPartition;
 
 /// How long a revocation waits for open calls.
@@ -20,10 +20,14 @@ pub(super) struct Revocation {
 }
 
 impl Pipeline {
-    pub(super) fn assigned(&mut self, partitions: Vec<TopicPartition>) {
-        for name in partitions {
+    pub(super) fn assigned(&mut self, partitions: Vec<(TopicPartition, Memo)>) {
+        for (name, memo) in partitions {
+            if memo != Memo::default() {
+                let (done, failing) = (memo.done.len(), memo.failing.len());
+                debug!(topic = %name.0, partition = name.1, done_ranges = done, failing, "goes on from its last owner's notes");
+            }
             self.epochs += 1;
-            let flow = Partition::new(self.config.retry.clone(), self.config.dead_letter.is_some());
+            let flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo);
             self.partitions.insert(name, Assigned::new(flow, self.epochs));
         }
         self.take_turns();
@@ -64,10 +68,8 @@ impl Pipeline {
             let mut offsets = TopicPartitionList::new();
             for name in &revocation.partitions {
                 self.cancel(name);
-                if let Some(offset) = self.partitions.get(name).and_then(|a| a.flow.committable())
-                    && let Err(error) = offsets.add_partition_offset(&name.0, name.1, Offset::Offset(offset))
-                {
-                    warn!(%error, topic = %name.0, partition = name.1, offset, "offset can't be committed");
+                if let Some((offset, note)) = self.partitions.get(name).and_then(Assigned::to_commit) {
+                    commit::add(&mut offsets, name, offset, &note);
                 }
                 self.forget(name);
             }

@@ -15,7 +15,8 @@ use tracing::{debug, info, warn};
 use veltrix_manifest::Start;
 
 use super::{Input, TopicPartition, start};
-use crate::kafka::{Health, client};
+use crate::flow::Memo;
+use crate::kafka::{Health, client, offsets};
 use crate::metrics::BindingMetrics;
 
 /// How long a revocation waits for the pipeline, which has a shorter limit of its own.
@@ -117,18 +118,26 @@ impl SourceContext {
                 warn!(%error, %topic, "can't fix the start of a new group; it begins at the log start");
             }
         }
+        let mut memos = HashMap::new();
         if let Ok(committed) = consumer.committed_offsets(list.clone(), Duration::from_secs(5)) {
             let mut fresh = self.fresh.lock().expect("no panic while held");
             for element in committed.elements() {
                 if let Offset::Offset(offset) = element.offset() {
-                    fresh.insert((self.topic(element.topic()), element.partition()), offset);
+                    let name = (self.topic(element.topic()), element.partition());
+                    let note = offsets::metadata(&committed, &name.0, name.1);
+                    // Another consumer's metadata counts as none.
+                    if let Some(memo) = Memo::decode(note, offset) {
+                        memos.insert(name.clone(), memo);
+                    }
+                    fresh.insert(name, offset);
                     // Known before the first record, which never comes where everything is done.
                     self.metrics.committable(element.topic(), element.partition(), offset);
                 }
             }
         }
         // Before the assignment takes effect, so that the pipeline knows them before their records.
-        let _ = self.inputs.blocking_send(Input::Assigned(partitions));
+        let partitions = partitions.into_iter().map(|name| (name.clone(), memos.remove(&name).unwrap_or_default()));
+        let _ = self.inputs.blocking_send(Input::Assigned(partitions.collect()));
         let result = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
             RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.assign(list),

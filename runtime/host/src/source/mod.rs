@@ -20,6 +20,7 @@ pub use context::SourceContext;
 pub use veltrix_manifest::Start;
 
 use crate::event::Chunk;
+use crate::flow::Memo;
 use crate::kafka::{Health, KafkaConfig, headers};
 use crate::metrics::BindingMetrics;
 
@@ -47,8 +48,8 @@ pub struct SourceConfig {
 pub enum Input {
     /// Records, a chunk per topic-partition.
     Records(Vec<Chunk>),
-    /// These partitions are ours from now on.
-    Assigned(Vec<TopicPartition>),
+    /// These partitions are ours from now on, with what their last owner noted.
+    Assigned(Vec<(TopicPartition, Memo)>),
     /// These partitions go: finish or cancel what runs of them, then answer with what to commit. The
     /// source waits for the answer, within a limit of its own.
     Revoking {
