@@ -27,8 +27,8 @@ pub(crate) struct World {
     pub(crate) marks: RefCell<Vec<u32>>,
     pub(crate) settled: RefCell<Vec<Vec<u8>>>,
     pub(crate) cassandra: RefCell<Option<Box<dyn Cassandra>>>,
-    now: Cell<Duration>,
-    timers: RefCell<Vec<(Duration, Waker)>>,
+    pub(crate) now: Cell<Duration>,
+    pub(crate) timers: RefCell<Vec<(Duration, Waker)>>,
 }
 
 /// A log line as the host gets it.
@@ -60,7 +60,8 @@ impl World {
     fn next_timer(&self) {
         let mut timers = self.timers.borrow_mut();
         let next = timers.iter().map(|(due, _)| *due).min();
-        let next = next.expect("the handler waits for something that never comes: only the SDK's own calls can be awaited");
+        let next =
+            next.expect("the handler waits for something that never comes: only the SDK's own calls can be awaited");
         self.now.set(self.now.get().max(next));
         let (due, later): (Vec<_>, Vec<_>) = timers.drain(..).partition(|(due, _)| *due <= next);
         *timers = later;
