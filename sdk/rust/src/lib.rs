@@ -64,6 +64,10 @@
 
 #![deny(missing_docs)]
 
+// The generated bindings name this crate as other crates do.
+#[cfg(target_family = "wasm")]
+extern crate self as veltrix_sdk;
+
 mod context;
 pub mod cql;
 mod emit;
