@@ -47,6 +47,33 @@ fn ten_kills_in_mid_flow_lose_nothing_and_keep_the_order_of_each_key() {
     assert_eq!(written.len(), produced, "no row is missing");
 }
 
+#[test]
+fn attempts_and_done_events_survive_a_kill() {
+    let case = Case::of(servers(), "misbehaving")
+        .partitions(1)
+        .binding("retry = { attempts = 6, backoff = \"1s\", max_backoff = \"1s\" }")
+        .build();
+    case.produce([Record::new("bad", "retry")]);
+    case.produce((0..50).map(|n| Record::new(format!("good{n}"), "good")));
+    let mut first = case.app.ready();
+    eventually("two attempts are charged and noted", veltrix_tests::SOON, || {
+        (first.metrics().sum("veltrix_events_retried_total", &[])? >= 2.0).then_some(())
+    });
+    // Longer than a charged attempt waits for its commit, shorter than its back-off.
+    std::thread::sleep(Duration::from_millis(300));
+    let charged = first.metrics().sum("veltrix_events_retried_total", &[]).unwrap();
+    first.kill9();
+
+    let mut second = case.app.ready();
+    let dead = case.wait_dead(1);
+    assert_eq!(dead[0].header("veltrix-dead-letter-attempts"), "6");
+    let metrics = second.metrics();
+    let again = metrics.sum("veltrix_events_handled_total", &["kind=\"retry\""]).unwrap();
+    assert!(again <= 6.0 - charged, "{charged} attempts before the kill and {again} after it are more than 6");
+    let acked = metrics.sum("veltrix_events_handled_total", &["kind=\"ack\""]).unwrap();
+    assert_eq!(acked, 0.0, "what was done behind the failing event does not run again");
+}
+
 fn produce_until(case: &Case, done: &AtomicBool) -> usize {
     let mut next = 0;
     while !done.load(Ordering::Relaxed) {
