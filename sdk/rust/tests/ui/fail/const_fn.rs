@@ -1,0 +1,8 @@
+use veltrix_sdk::prelude::*;
+
+#[handler]
+const fn handle(_: Event) -> Result<()> {
+    Ok(())
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use veltrix_sdk::prelude::*;
+
+#[handler]
+struct Handle;
+
+fn main() {}

@@ -1,0 +1,8 @@
+use veltrix_sdk::prelude::*;
+
+#[handler]
+async fn handle() -> Result<()> {
+    Ok(())
+}
+
+fn main() {}
