@@ -7,4 +7,5 @@ mod calls;
 mod limits;
 mod loading;
 mod pool;
+mod sdk;
 mod support;

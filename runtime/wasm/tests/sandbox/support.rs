@@ -22,21 +22,24 @@ pub const LIMITS: Limits =
 /// The guest of `tests/guests/misbehaving`, built once.
 pub fn misbehaving() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        // target/PROFILE/deps/TEST
-        let test = std::env::current_exe().expect("a test knows its own path");
-        let target = test.ancestors().nth(3).expect("a test lies in target/PROFILE/deps").to_owned();
-        let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "-p", "misbehaving"])
-            .arg("--target-dir")
-            .arg(&target)
-            .current_dir(&root)
-            .status()
-            .expect("cargo runs");
-        assert!(built.success(), "the guest does not build");
-        target.join("wasm32-wasip2/release/misbehaving.wasm")
-    })
+    BUILT.get_or_init(|| guest("misbehaving"))
+}
+
+/// Builds a guest of `tests/guests`.
+pub fn guest(package: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    // target/PROFILE/deps/TEST
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let target = test.ancestors().nth(3).expect("a test lies in target/PROFILE/deps").to_owned();
+    let built = Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--target", "wasm32-wasip2", "-p", package])
+        .arg("--target-dir")
+        .arg(&target)
+        .current_dir(&root)
+        .status()
+        .expect("cargo runs");
+    assert!(built.success(), "{package} does not build");
+    target.join(format!("wasm32-wasip2/release/{package}.wasm"))
 }
 
 /// A sandbox of its own.
