@@ -1,5 +1,7 @@
 //! Filter and forward: Kafka to Kafka.
 
+use std::path::Path;
+
 use anyhow::{Result, anyhow};
 use veltrix_tests::{App, Kafka, build, unique};
 
@@ -12,8 +14,7 @@ use crate::{native, watch};
 ///
 /// # Errors
 /// Either loses or repeats events, or fails.
-pub(crate) fn measure(kafka: &str, events: usize, rounds: usize) -> Result<Report> {
-    let module = build::guest("bench-forward");
+pub(crate) fn measure(kafka: &str, module: &Path, events: usize, rounds: usize) -> Result<Report> {
     build::veltrix();
     eprintln!("filling a topic with {events} events");
     let input = fill::topic(kafka, "bench_in", events)?;
@@ -24,7 +25,7 @@ pub(crate) fn measure(kafka: &str, events: usize, rounds: usize) -> Result<Repor
         let native = std::thread::scope(|scope| {
             let run = || native::forward(kafka, &unique("bench_native"), &input.name, PARTITIONS, &output.name, events);
             let running = scope.spawn(run);
-            let speed = watch::growth(kafka, &output, expected, || Ok(()));
+            let speed = watch::growth(kafka, &output, expected, std::process::id(), || Ok(()));
             running.join().map_err(|_| anyhow!("the native loop panicked"))??;
             speed
         })?;
@@ -49,7 +50,7 @@ vars = {{ to = "{output}" }}
             output = output.name,
         ));
         let mut worker = Measured::new(app.start());
-        let veltrix = watch::growth(kafka, &output, expected, || worker.look())?;
+        let veltrix = watch::growth(kafka, &output, expected, worker.id(), || worker.look())?;
         report.add(Round { number, native, veltrix, footprint: worker.finish()? });
     }
     Ok(report)

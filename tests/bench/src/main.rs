@@ -9,8 +9,10 @@ mod readwrite;
 mod report;
 mod watch;
 
+use std::path::PathBuf;
+
 use clap::{Parser, ValueEnum};
-use veltrix_tests::{OwnServers, Server};
+use veltrix_tests::{OwnServers, Server, build};
 
 /// Measures `veltrix run` against hand-written loops, round by round in alternation.
 #[derive(Parser)]
@@ -23,6 +25,9 @@ struct Arguments {
     /// Rounds of each.
     #[arg(long, default_value_t = 3)]
     rounds: usize,
+    /// Another module that filters and forwards as the bench's own does: of another language, say.
+    #[arg(long)]
+    module: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -39,7 +44,8 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if matches!(arguments.what, What::Forward | What::All) {
         let servers = Addresses::get(&[Server::Kafka]);
-        forward::measure(&servers.kafka, arguments.events.unwrap_or(3_000_000), arguments.rounds)?.print();
+        let module = arguments.module.unwrap_or_else(|| build::guest("bench-forward"));
+        forward::measure(&servers.kafka, &module, arguments.events.unwrap_or(3_000_000), arguments.rounds)?.print();
     }
     if matches!(arguments.what, What::Readwrite | What::All) {
         let servers = Addresses::get(&[Server::Kafka, Server::Cassandra]);

@@ -51,6 +51,11 @@ impl Measured {
         Ok(())
     }
 
+    /// The process.
+    pub(crate) fn id(&self) -> u32 {
+        self.worker.pid()
+    }
+
     /// Events that are acked so far.
     pub(crate) fn acked(&mut self) -> f64 {
         let labels = ["kind=\"ack\""];
@@ -83,4 +88,13 @@ fn memory(pid: u32, name: &str) -> Result<f64> {
     let line = status.lines().find(|line| line.starts_with(name)).context("the worker's memory")?;
     let kib: f64 = line.split_whitespace().nth(1).context("the worker's memory")?.parse()?;
     Ok(kib / 1024.0)
+}
+
+/// Seconds that a process has executed so far.
+pub(crate) fn cpu(pid: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("a process's times")?;
+    // Behind the name, which may hold anything but is in brackets: fields 14 and 15 of all, in ticks of 10 ms.
+    let fields = stat.rsplit_once(')').context("a process's times")?.1.split_whitespace();
+    let ticks = fields.skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+    Ok(ticks / 100.0)
 }

@@ -6,8 +6,9 @@ use anyhow::{Result, bail};
 use veltrix_tests::{App, build, unique};
 
 use crate::pairs::Pairs;
-use crate::process::{Footprint, Measured};
+use crate::process::{Footprint, Measured, cpu};
 use crate::report::{Report, Round};
+use crate::watch::Work;
 use crate::{Addresses, fill};
 
 /// Keys in flight.
@@ -34,7 +35,9 @@ pub(crate) fn measure(servers: &Addresses, events: usize, rounds: usize) -> Resu
     runtime.block_on(pairs.run(WARM_UP, IN_FLIGHT))?;
     let mut report = Report::new(format!("readwrite: {events} events, {IN_FLIGHT} keys in flight"));
     for number in 0..=rounds {
-        let native = runtime.block_on(pairs.run(events, IN_FLIGHT))?;
+        let before = cpu(std::process::id())?;
+        let speed = runtime.block_on(pairs.run(events, IN_FLIGHT))?;
+        let native = Work { speed, cpu: (cpu(std::process::id())? - before) * 1e6 / events as f64 };
         let (veltrix, footprint) = veltrix(servers, &keyspace, &input.name, events)?;
         if number > 0 {
             report.add(Round { number, native, veltrix, footprint });
@@ -43,7 +46,7 @@ pub(crate) fn measure(servers: &Addresses, events: usize, rounds: usize) -> Resu
     Ok(report)
 }
 
-fn veltrix(servers: &Addresses, keyspace: &str, input: &str, events: usize) -> Result<(f64, Footprint)> {
+fn veltrix(servers: &Addresses, keyspace: &str, input: &str, events: usize) -> Result<(Work, Footprint)> {
     let app = App::new(&format!(
         r#"name = "bench"
 [kafka]
@@ -72,10 +75,15 @@ cassandra = {{ pairs = "read-write" }}
         worker.look()?;
         let (at, acked) = (Instant::now(), worker.acked());
         if acked > 0.0 {
-            let (since, there) = *first.get_or_insert((at, acked));
-            if acked >= events as f64 {
+            if first.is_none() {
+                first = Some((at, acked, cpu(worker.id())?));
+            }
+            if let Some((since, there, spent)) = first
+                && acked >= events as f64
+            {
                 let speed = (acked - there) / at.duration_since(since).as_secs_f64();
-                return Ok((speed, worker.finish()?));
+                let cpu = (cpu(worker.id())? - spent) * 1e6 / (acked - there);
+                return Ok((Work { speed, cpu }, worker.finish()?));
             }
         }
         if begun.elapsed() > LIMIT {

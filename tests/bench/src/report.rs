@@ -1,22 +1,23 @@
 //! The table.
 
 use crate::process::Footprint;
+use crate::watch::Work;
 
 /// One round of both.
 pub(crate) struct Round {
     /// From 1.
     pub(crate) number: usize,
-    /// Events per second by hand.
-    pub(crate) native: f64,
-    /// Events per second by Veltrix.
-    pub(crate) veltrix: f64,
+    /// By hand.
+    pub(crate) native: Work,
+    /// By Veltrix.
+    pub(crate) veltrix: Work,
     /// The worker.
     pub(crate) footprint: Footprint,
 }
 
 impl Round {
     fn ratio(&self) -> f64 {
-        self.veltrix / self.native
+        self.veltrix.speed / self.native.speed
     }
 }
 
@@ -34,13 +35,8 @@ impl Report {
 
     /// Adds a round, and says so at once.
     pub(crate) fn add(&mut self, round: Round) {
-        eprintln!(
-            "round {}: native {:.0}/s, veltrix {:.0}/s, ratio {:.2}",
-            round.number,
-            round.native,
-            round.veltrix,
-            round.ratio()
-        );
+        let (native, veltrix) = (round.native.speed, round.veltrix.speed);
+        eprintln!("round {}: native {native:.0}/s, veltrix {veltrix:.0}/s, ratio {:.2}", round.number, round.ratio());
         self.rounds.push(round);
     }
 
@@ -48,18 +44,18 @@ impl Report {
     pub(crate) fn print(&self) {
         println!("\n{}\n", self.title);
         println!(
-            "| round | native, events/s | veltrix, events/s | ratio | events per call | in calls, ns/event | RSS early → late, MiB | most, MiB |"
+            "| round | native, events/s | veltrix, events/s | ratio | native, CPU µs/event | veltrix, CPU µs/event \
+             | events per call | in calls, ns/event | RSS early → late, MiB | most, MiB |"
         );
-        println!("| --- | --- | --- | --- | --- | --- | --- | --- |");
+        println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         for round in &self.rounds {
+            let (number, ratio, Work { speed, cpu }) = (round.number, round.ratio(), round.native);
             let Footprint { early, late, most, call_ns, batch } = round.footprint;
-            println!(
-                "| {} | {:.0} | {:.0} | {:.2} | {batch:.0} | {call_ns:.0} | {early:.0} → {late:.0} | {most:.0} |",
-                round.number,
-                round.native,
-                round.veltrix,
-                round.ratio(),
+            print!(
+                "| {number} | {speed:.0} | {:.0} | {ratio:.2} | {cpu:.2} | {:.2} ",
+                round.veltrix.speed, round.veltrix.cpu
             );
+            println!("| {batch:.0} | {call_ns:.0} | {early:.0} → {late:.0} | {most:.0} |");
         }
         println!("\nmedian ratio: {:.2}", self.median());
     }
