@@ -120,7 +120,8 @@ impl<'a, K: AsRef<[u8]>> Emit<'a, K> {
     }
 
     fn finish(self, value: Option<&[u8]>) -> Result<()> {
-        let wrong = |what: &str| Err(Error::dead_letter("emit").with_message(format!("emit to {:?}: {what}", self.topic)));
+        let wrong =
+            |what: &str| Err(Error::dead_letter("emit").with_message(format!("emit to {:?}: {what}", self.topic)));
         if self.topic.is_empty() {
             return wrong("a topic has a name");
         }

@@ -89,7 +89,11 @@ impl Event {
     pub fn timestamp(&self) -> Option<SystemTime> {
         let timestamp = self.timestamp_ms()?;
         let distance = Duration::from_millis(timestamp.unsigned_abs());
-        if timestamp < 0 { SystemTime::UNIX_EPOCH.checked_sub(distance) } else { SystemTime::UNIX_EPOCH.checked_add(distance) }
+        if timestamp < 0 {
+            SystemTime::UNIX_EPOCH.checked_sub(distance)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_add(distance)
+        }
     }
 
     /// The topic it was read from.
