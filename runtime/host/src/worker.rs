@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use rdkafka::error::KafkaError;
@@ -122,9 +123,10 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
             .iter()
             .map(|b| BindingStatus { group: b.group.clone(), function: b.function.clone() })
             .collect(),
+        started: AtomicBool::new(false),
     });
     let mut background = JoinSet::new();
-    background.spawn(admin::serve(listener, worker));
+    background.spawn(admin::serve(listener, worker.clone()));
 
     tokio::pin!(stop);
     if apply_schema && let (Some(cassandra), Some(settings)) = (&cassandra, &manifest.cassandra) {
@@ -169,6 +171,8 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
         info!(group, function = binding.function, topics = ?binding.topics, "bound");
         pipelines.spawn(async move { (group, Pipeline::run(parts, told).await) });
     }
+
+    worker.started.store(true, Ordering::Relaxed);
 
     let mut result = tokio::select! {
         () = &mut stop => Ok(()),
@@ -355,6 +359,8 @@ struct WorkerStatus {
     cassandra: Option<Arc<Cassandra>>,
     outbox: Arc<Outbox>,
     bindings: Vec<BindingStatus>,
+    /// The schema is applied, where asked for, and every binding is running.
+    started: AtomicBool,
 }
 
 impl Status for WorkerStatus {
@@ -363,7 +369,7 @@ impl Status for WorkerStatus {
         let cassandra = self.cassandra.as_ref().map(|c| c.is_up());
         let word = |up| if up { "up" } else { "down" };
         Readiness {
-            ready: kafka && cassandra != Some(false),
+            ready: self.started.load(Ordering::Relaxed) && kafka && cassandra != Some(false),
             kafka: word(kafka),
             cassandra: cassandra.map_or("unused", word),
             bindings: self.bindings.clone(),
