@@ -90,6 +90,15 @@ impl App {
     }
 }
 
+impl Drop for App {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.directory.disable_cleanup(true);
+            eprintln!("--- the manifest and the logs are kept in {}", self.directory.path().display());
+        }
+    }
+}
+
 /// A running worker; killed when dropped. A failing test prints the end of its log.
 #[derive(Debug)]
 pub struct Worker {
@@ -228,8 +237,18 @@ impl Worker {
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        let metrics = match admin_address(&self.log()) {
+            Some(address) if std::thread::panicking() && self.is_running() => http_get(&address, "/metrics"),
+            _ => None,
+        };
         self.end();
         if std::thread::panicking() {
+            for line in metrics.iter().flat_map(|(_, body)| body.lines()) {
+                // Counters and gauges; the buckets of histograms would hide them.
+                if !line.starts_with('#') && !line.contains("_bucket{") {
+                    eprintln!("{line}");
+                }
+            }
             let log = self.log();
             let lines: Vec<&str> = log.lines().collect();
             let tail = lines[lines.len().saturating_sub(40)..].join("\n");
