@@ -119,6 +119,12 @@ impl Chunk {
         Self { topic, partition, bytes: Vec::new(), records: Vec::new(), headers: Vec::new() }
     }
 
+    /// An empty chunk that takes so many records with so many bytes without growing.
+    pub fn with_room(topic: Arc<str>, partition: i32, records: usize, bytes: usize) -> Self {
+        let (records, bytes) = (Vec::with_capacity(records), Vec::with_capacity(bytes));
+        Self { topic, partition, bytes, records, headers: Vec::new() }
+    }
+
     /// Appends a record; its headers follow by [`push_header`](Self::push_header).
     pub fn push(&mut self, offset: i64, timestamp: i64, key: Option<&[u8]>, value: Option<&[u8]>, ordering: Ordering) {
         let lane = lane_of(ordering, offset, key);

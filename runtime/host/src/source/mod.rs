@@ -116,9 +116,12 @@ impl Source {
 fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
     let tunable = [
         ("session.timeout.ms", "10000"),
-        ("queued.min.messages", "100000"),
-        ("queued.max.messages.kbytes", "32768"),
-        ("max.partition.fetch.bytes", "2097152"),
+        // Bounds of memory. The client checks the queue's only before it asks, counts payloads alone (a small record
+        // takes three times its size), and what it asks for is compressed: an answer of 2 MiB may come to 50.
+        ("queued.min.messages", "20000"),
+        ("queued.max.messages.kbytes", "16384"),
+        ("max.partition.fetch.bytes", "262144"),
+        ("fetch.max.bytes", "1048576"),
         ("fetch.wait.max.ms", "100"),
         ("fetch.queue.backoff.ms", "20"),
         ("topic.metadata.refresh.interval.ms", "10000"),
@@ -215,6 +218,8 @@ struct Round {
     events: usize,
     bytes: usize,
     last: usize,
+    /// Records and bytes of the last round's chunks at most: what a new chunk makes room for at once.
+    usual: (usize, usize),
 }
 
 impl Round {
@@ -242,7 +247,8 @@ impl Round {
         }
         self.last = self.chunks.iter().position(is).unwrap_or_else(|| {
             consumer.context().first_record(consumer, topic, partition, message.offset());
-            self.chunks.push(Chunk::new(consumer.context().topic(topic), partition));
+            let (records, bytes) = self.usual;
+            self.chunks.push(Chunk::with_room(consumer.context().topic(topic), partition, records, bytes));
             self.chunks.len() - 1
         });
         self.last
@@ -250,6 +256,8 @@ impl Round {
 
     fn take(&mut self) -> Vec<Chunk> {
         (self.events, self.bytes, self.last) = (0, 0, 0);
+        let most = |of: fn(&Chunk) -> usize| self.chunks.iter().map(of).max().unwrap_or(0);
+        self.usual = (most(Chunk::len), most(Chunk::payload));
         std::mem::take(&mut self.chunks)
     }
 }
