@@ -1,7 +1,7 @@
 //! What calls say: verdicts become rulings, emits go to the outbox, bad ends find their culprit.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::Rng;
 use rdkafka::message::OwnedHeaders;
@@ -83,7 +83,10 @@ impl Pipeline {
         }
         if !with_emits.is_empty() {
             let ticket = self.outbox.ticket(open.source.clone(), open.epoch, with_emits, self.tickets.clone());
-            for emit in outcome.emits().filter(|emit| self.scratch[emit.cause as usize] == EMITS) {
+            let sent_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+            for mut emit in outcome.emits().filter(|emit| self.scratch[emit.cause as usize] == EMITS) {
+                // One look at the clock for all, where the client would take one for each.
+                emit.timestamp.get_or_insert(sent_at);
                 self.emit(call, open, &emit, &ticket);
             }
             self.outbox.seal(&ticket);
