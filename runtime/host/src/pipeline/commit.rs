@@ -1,7 +1,7 @@
 //! Commits: periodically what is done, without waiting for the answer.
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::consumer::Consumer;
 use tracing::warn;
 
 use super::{COMMIT_EVERY, COMMIT_SOON, Pipeline};
@@ -23,7 +23,7 @@ impl Pipeline {
         let all = self.consumer.context().take_recommit();
         let offsets = self.committable(all);
         if offsets.count() > 0
-            && let Err(error) = self.consumer.commit(&offsets, CommitMode::Async)
+            && let Err(error) = offsets::commit(&self.consumer, &offsets)
         {
             warn!(%error, group = self.config.group, "commit refused; it is tried again");
             for assigned in self.partitions.values_mut() {
