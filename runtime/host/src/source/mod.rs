@@ -134,7 +134,9 @@ fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
         // Under KIP-848 the broker owns these two, and the client refuses them.
         let owned_by_broker = matches!(name, "session.timeout.ms" | "partition.assignment.strategy")
             && kafka.properties.get("group.protocol").is_some_and(|p| p == "consumer");
-        if !kafka.properties.contains_key(name) && !owned_by_broker {
+        // The client refuses an answer smaller than a record may be.
+        let too_small = name == "fetch.max.bytes" && kafka.properties.contains_key("message.max.bytes");
+        if !kafka.properties.contains_key(name) && !owned_by_broker && !too_small {
             client.set(name, value);
         }
     }
@@ -259,5 +261,29 @@ impl Round {
         let most = |of: fn(&Chunk) -> usize| self.chunks.iter().map(of).max().unwrap_or(0);
         self.usual = (most(Chunk::len), most(Chunk::payload));
         std::mem::take(&mut self.chunks)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn consumer(properties: &[(&str, &str)]) -> Result<BaseConsumer, KafkaError> {
+        let properties: BTreeMap<_, _> = properties.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let kafka = KafkaConfig { brokers: vec!["127.0.0.1:1".to_owned()], properties };
+        let mut client = kafka.client();
+        defaults(&mut client, &kafka);
+        client.set("group.id", "g").create()
+    }
+
+    #[test]
+    fn our_defaults_fit_what_operators_set() {
+        for properties in [&[][..], &[("message.max.bytes", "10000000")], &[("group.protocol", "consumer")]] {
+            if let Err(error) = consumer(properties) {
+                panic!("{properties:?}: {error}");
+            }
+        }
     }
 }
