@@ -17,6 +17,10 @@ use crate::source::TopicPartition;
 /// A batch may execute this share of one event's CPU limit for each event after its first: enough
 /// for real work, and a spinning guest is found before it has used up the limits of its neighbours.
 const CPU_SHARE: u32 = 20;
+/// While others are open, a call waits until this part of the lanes it may have at most is free.
+const FEWEST_LANES: usize = 4;
+/// Events of a batch for each lane of its call.
+const EVENTS_PER_LANE: usize = 4;
 
 impl Pipeline {
     pub(super) fn receive(&mut self, chunk: Chunk) {
@@ -68,7 +72,10 @@ impl Pipeline {
         while idle_turns < self.turns.len() {
             let in_use: usize = self.calls.values().map(|call| call.lanes).sum();
             let free = self.config.concurrency.saturating_sub(in_use);
-            if free == 0 || self.calls.len() == MOST_CALLS {
+            // Lanes come free one by one, and a call for each would be a wake-up for each answer: fewer calls with more
+            // lanes do the same work.
+            let few = !self.calls.is_empty() && free < self.lanes_per_call() / FEWEST_LANES;
+            if free == 0 || few || self.calls.len() == MOST_CALLS {
                 return;
             }
             let name = self.turns[self.turn % self.turns.len()].clone();
@@ -99,10 +106,12 @@ impl Pipeline {
 
     fn start_call(&mut self, name: &TopicPartition, free: usize) -> bool {
         let id = self.next_call;
-        let bounds = Bounds { events: self.batch_size.get(), bytes: self.config.batch.bytes };
-        // One call must not take all lanes, or there would never be two side by side.
-        let share = self.config.concurrency.div_ceil(self.wasm_threads.min(self.config.concurrency));
-        let lanes = free.min(share);
+        let lanes = free.min(self.lanes_per_call());
+        // With what lanes are left a full batch would take long, and its last events hold up the commit.
+        let left_over = lanes < self.lanes_per_call();
+        let most = if left_over { lanes.saturating_mul(EVENTS_PER_LANE) } else { usize::MAX };
+        let events = self.batch_size.get().min(most);
+        let bounds = Bounds { events, bytes: self.config.batch.bytes };
         let limits = self.function.limits;
         let Some(assigned) = self.partitions.get_mut(name) else { return false };
         let mut rows = Vec::new();
@@ -159,6 +168,11 @@ impl Pipeline {
         let epoch = self.partitions[name].epoch;
         self.calls.insert(id, OpenCall { source: name.clone(), epoch, mode, events, lanes, context, task });
         true
+    }
+
+    /// One call must not take all lanes, or there would never be two side by side.
+    fn lanes_per_call(&self) -> usize {
+        self.config.concurrency.div_ceil(self.wasm_threads.min(self.config.concurrency))
     }
 
     /// Whether what the function needs answers; says so once when that changes.
