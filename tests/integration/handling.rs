@@ -229,7 +229,8 @@ fn while_a_call_is_open_a_batch_waits_for_more_but_not_for_ever() {
     let emitted = case.wait_output(5);
     assert!(emitted.iter().all(|record| record.text() != "0"), "they did not wait for the open call to end");
     case.wait_committed(6);
-    assert_eq!(calls(&mut worker), 2.0, "the five went together");
+    let calls = calls(&mut worker);
+    assert!((2.0..=4.0).contains(&calls), "{calls} calls: events that came within one wait go together");
 }
 
 #[test]

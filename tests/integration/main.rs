@@ -7,6 +7,7 @@ mod guests;
 mod handling;
 mod lifecycle;
 mod local;
+mod orders;
 mod outages;
 mod start;
 mod support;
