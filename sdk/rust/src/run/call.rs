@@ -242,6 +242,12 @@ where
         let now = host::now();
         self.now = now;
         let limit = self.limit.unwrap_or_default();
+        // Mostly it is only time to settle: then all stay where they are, and none is polled for nothing.
+        let next = self.running.iter().filter_map(|event| event.due).min();
+        if next.is_none_or(|due| due > now) {
+            next.into_iter().for_each(|due| self.wake_by(due));
+            return;
+        }
         let running = std::mem::take(&mut self.running);
         for event in running {
             if event.due.is_some_and(|due| due <= now) {
