@@ -202,9 +202,9 @@ async fn a_guest_that_spins_or_traps_while_it_starts_fails_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_module_runs_outside_the_pool() {
-    let sandbox = sandbox(SandboxConfig { large_module: 1 << 20, max_instances: 8, ..SandboxConfig::default() });
+    let sandbox = sandbox(SandboxConfig { large_module: 1 << 16, max_instances: 8, ..SandboxConfig::default() });
     let module = sandbox.load(misbehaving()).await.unwrap();
-    assert!(module.info().size > 1 << 20);
+    assert!(module.info().size > 1 << 16);
     let function = sandbox.function(&module, LIMITS, Arc::new(Grants::default())).unwrap();
     let mut instance = function.instance().await.unwrap();
     call(&mut instance, &["ack", "sleep:5"]).await.unwrap();
