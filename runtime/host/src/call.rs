@@ -10,13 +10,13 @@ use futures_util::future::{BoxFuture, ready};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Level;
 use veltrix_wasm::{
-    Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_PANIC, Options, Page, Statement, WHOLE_BATCH,
+    Ask, Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_PANIC, Options, Page, Request, Statement, WHOLE_BATCH,
 };
 
 use crate::cassandra::{Access, EventTime, Outstanding, Statements};
 use crate::flow::CallId;
 use crate::function::Function;
-use crate::metrics::Metrics;
+use crate::metrics::RequestMetrics;
 use crate::source::TopicPartition;
 
 /// What a call tells its pipeline.
@@ -65,8 +65,8 @@ pub(crate) struct CallContext {
     pub function: Arc<Function>,
     /// Where verdicts go.
     pub pipeline: mpsc::Sender<FromCall>,
-    /// Metrics of the worker.
-    pub metrics: Arc<Metrics>,
+    /// Metrics of its requests.
+    pub metrics: Arc<RequestMetrics>,
     /// Cassandra requests under way.
     pub outstanding: Outstanding,
     /// Statements of the instance that runs the call; set when it begins.
@@ -104,7 +104,7 @@ impl CallContext {
         traceparents: HashMap<u32, String>,
         function: Arc<Function>,
         pipeline: mpsc::Sender<FromCall>,
-        metrics: Arc<Metrics>,
+        metrics: Arc<RequestMetrics>,
     ) -> Self {
         Self {
             id,
@@ -186,35 +186,52 @@ impl CallContext {
         (row.timestamp >= 0).then_some(EventTime { timestamp_ms: row.timestamp, offset: row.offset })
     }
 
-    /// Runs a Cassandra request under this call: counted, timed, and remembered if Cassandra is down.
-    fn request<T: Send + 'static>(
-        &self,
-        event: u32,
-        request: impl Future<Output = Result<T, CqlError>> + Send + 'static,
-    ) -> BoxFuture<'static, Result<T, CqlError>> {
-        let (metrics, function) = (self.metrics.clone(), self.function.name.clone());
+    /// Watches a Cassandra request: it is counted, timed, and remembered if Cassandra is down.
+    fn watched<T, F>(&self, event: u32, request: F) -> impl Future<Output = Result<T, CqlError>> + Send + use<T, F>
+    where
+        F: Future<Output = Result<T, CqlError>> + Send + 'static,
+        T: Send + 'static,
+    {
+        let (metrics, function) = (self.metrics.clone(), self.function.clone());
         let started = Instant::now();
         let starved = self.starved.clone();
-        let up = self.function.cassandra.as_ref().map(Access::confirm);
         async move {
             let result = request.await;
             let outcome = match &result {
-                Ok(_) => "ok",
+                Ok(_) => Ok(()),
                 Err(error) => {
                     let suspect = crate::cassandra::Kind::from_number(error.kind).is_suspect();
+                    // Boxed: rarely needed, and it would make every request's future several times as large.
                     if suspect
-                        && let Some(up) = up
-                        && !up.await
+                        && let Some(access) = &function.cassandra
+                        && !Box::pin(access.confirm()).await
                     {
                         starved.add(event);
                     }
-                    crate::cassandra::kind_name(error.kind)
+                    Err(crate::cassandra::kind_name(error.kind))
                 }
             };
-            metrics.cassandra(&function, outcome, started.elapsed());
+            metrics.observe(outcome, started.elapsed());
             result
         }
-        .boxed()
+    }
+
+    /// A submitted request, to be run: its future ends when it is answered.
+    fn request(&self, request: Request) -> Option<impl Future<Output = ()> + Send + use<>> {
+        let access = self.function.cassandra.as_ref()?;
+        let Request { event, ask, values, options, reply } = request;
+        let (table, time) = (self.statements(), self.event_time(event));
+        let execution = match ask {
+            Ask::Execute { statement, next } => table
+                .get(statement)
+                .map(|statement| access.execution(statement, values, next, options, time, &self.outstanding)),
+            Ask::Batch { kind, statements } => {
+                let found: Result<Vec<_>, _> = statements.into_iter().map(|id| table.get(id)).collect();
+                found.map(|found| access.batch_execution(kind, found, values, options, time, &self.outstanding))
+            }
+        };
+        let watched = self.watched(event, execution.unwrap_or_else(|error| ready(Err(error)).boxed()));
+        Some(async move { reply.send(watched.await) })
     }
 }
 
@@ -269,7 +286,7 @@ impl Call for CallContext {
         match self.access() {
             Ok(access) => {
                 let preparing = access.prepare(text);
-                self.request(event, async move { statements.add(preparing.await?) })
+                self.watched(event, async move { statements.add(preparing.await?) }).boxed()
             }
             Err(error) => ready(Err(error)).boxed(),
         }
@@ -287,7 +304,8 @@ impl Call for CallContext {
         match found {
             Ok((access, statement)) => {
                 let time = self.event_time(event);
-                self.request(event, access.execute(statement, values, next, options, time, &self.outstanding))
+                let page = access.execute(statement, values, next, options, time, &self.outstanding);
+                self.watched(event, page).boxed()
             }
             Err(error) => ready(Err(error)).boxed(),
         }
@@ -306,9 +324,21 @@ impl Call for CallContext {
         match self.access().and_then(|access| Ok((access, found?))) {
             Ok((access, statements)) => {
                 let time = self.event_time(event);
-                self.request(event, access.batch(kind, statements, values, options, time, &self.outstanding))
+                let page = access.batch(kind, statements, values, options, time, &self.outstanding);
+                self.watched(event, page).boxed()
             }
             Err(error) => ready(Err(error)).boxed(),
+        }
+    }
+
+    fn submit(self: Arc<Self>, requests: Vec<Request>) {
+        let call = self.clone();
+        match self.access() {
+            Ok(access) => access.begin(
+                move || requests.into_iter().filter_map(move |request| call.request(request)),
+                &self.outstanding,
+            ),
+            Err(refused) => requests.into_iter().for_each(|request| request.reply.send(Err(refused.clone()))),
         }
     }
 }

@@ -181,9 +181,10 @@ impl Metrics {
     }
 
     /// Observer of a function's Cassandra requests.
-    pub fn cassandra(&self, function: &str, result: &'static str, took: Duration) {
-        let labels = CqlLabels { function: function.into(), result };
-        self.families.cql_seconds.get_or_create(&labels).observe(took.as_secs_f64());
+    pub fn requests(&self, function: &str) -> RequestMetrics {
+        let seconds = self.families.cql_seconds.clone();
+        let ok = seconds.get_or_create_owned(&CqlLabels { function: function.into(), result: "ok" });
+        RequestMetrics { function: function.into(), ok, seconds }
     }
 
     /// States that are read when asked for.
@@ -198,6 +199,28 @@ impl Metrics {
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("writing to a string does not fail");
         text
+    }
+}
+
+/// Metrics of a function's Cassandra requests.
+#[derive(Debug)]
+pub struct RequestMetrics {
+    function: String,
+    /// At hand, as nearly all are.
+    ok: Histogram,
+    seconds: Seconds<CqlLabels>,
+}
+
+impl RequestMetrics {
+    /// A request took so long; `Err` has the name of its error's kind.
+    pub fn observe(&self, result: Result<(), &'static str>, took: Duration) {
+        match result {
+            Ok(()) => self.ok.observe(took.as_secs_f64()),
+            Err(result) => {
+                let labels = CqlLabels { function: self.function.clone(), result };
+                self.seconds.get_or_create(&labels).observe(took.as_secs_f64());
+            }
+        }
     }
 }
 

@@ -163,7 +163,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
             inputs,
             outbox: outbox.clone(),
             metrics: binding_metrics,
-            worker_metrics: metrics.clone(),
+            request_metrics: Arc::new(metrics.requests(&binding.function)),
             wasm: wasm.handle(),
             wasm_threads: wasm.threads,
         };

@@ -7,6 +7,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use crate::engine::{Pool, Slot};
 use crate::error::{CallError, CallErrorKind};
+use crate::exchange::Inbox;
 use crate::instance::Instance;
 use crate::logs::Logs;
 use crate::module::{Module, ModuleInfo};
@@ -97,7 +98,8 @@ impl Function {
         let Inner { module, limits, services } = &*self.inner;
         let logs = Arc::new(Logs::default());
         let wasi = wasi::context(services, &logs);
-        let state = State::new(wasi, Arc::clone(services), logs, limits.memory);
+        let inbox = Inbox::new(Arc::clone(&module.inner.shared.gathering));
+        let state = State::new(wasi, Arc::clone(services), logs, inbox, limits.memory);
         let meter = Arc::clone(&state.meter);
         let mut store = Store::new(&pool.engine, state);
         store.limiter(|state| &mut state.limiter);

@@ -1,6 +1,7 @@
 //! The contract's imports: from the guest's call to the host's [`Call`] and [`Services`].
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Accessor, HasSelf, Linker};
@@ -77,7 +78,16 @@ impl flow_sync::Host for State {
 }
 
 impl cql::Host for State {}
-impl cassandra::Host for State {}
+impl cassandra::Host for State {
+    fn submit(&mut self, requests: Vec<u8>) -> wasmtime::Result<()> {
+        let Some(current) = &self.current else {
+            return Err(Stop::Malformed("submit outside a call".into()).into());
+        };
+        let begun = self.inbox.begin(&requests, &self.open)?;
+        Arc::clone(&current.call).submit(begun);
+        Ok(())
+    }
+}
 impl<T: Send> cassandra::HostWithStore<T> for HasSelf<State> {
     async fn prepare(accessor: &Accessor<T, Self>, event: u32, text: String) -> Answer<cql::Statement> {
         let answer = accessor.with(|mut access| access.get().begin_prepare(event, text));
@@ -112,6 +122,10 @@ impl<T: Send> cassandra::HostWithStore<T> for HasSelf<State> {
             state.begin_batch(event, kind, statements, values, options)
         });
         Ok(reply(answer).await)
+    }
+
+    async fn answers(accessor: &Accessor<T, Self>) -> wasmtime::Result<Vec<u8>> {
+        Ok(accessor.with(|mut access| access.get().inbox.fetch()).await)
     }
 }
 
@@ -238,7 +252,7 @@ impl State {
     }
 }
 
-fn over_limit(stop: Stop) -> CqlError {
+pub(crate) fn over_limit(stop: Stop) -> CqlError {
     CqlError::over_limit(format!("the instance {stop}; await some before starting more"))
 }
 

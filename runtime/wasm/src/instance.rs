@@ -94,7 +94,7 @@ impl Instance {
         let current = state.current.take();
         match outcome {
             Ok(Ok((outcome, idle))) => {
-                self.sound = idle && state.open.is_empty();
+                self.sound = idle && state.open.is_empty() && state.inbox.is_empty();
                 Ok(outcome)
             }
             Ok(Err(error)) => {

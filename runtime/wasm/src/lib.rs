@@ -8,6 +8,7 @@ mod cache;
 mod contract;
 mod engine;
 mod error;
+mod exchange;
 mod function;
 mod imports;
 mod instance;
@@ -23,6 +24,7 @@ mod wasi;
 
 pub use contract::CONTRACT;
 pub use error::{CallError, CallErrorKind, LoadError};
+pub use exchange::{Ask, Reply, Request};
 pub use function::{Function, Limits};
 pub use instance::{Budget, Instance};
 pub use module::{Module, ModuleInfo, World};

@@ -12,6 +12,7 @@ use crate::cache::Cache;
 use crate::contract::{self, CONTRACT};
 use crate::engine::Pool;
 use crate::error::LoadError;
+use crate::exchange::Gathering;
 use crate::function::{Function, Limits};
 use crate::module::{Module, ModuleInfo, ModuleInner};
 use crate::services::Services;
@@ -64,6 +65,7 @@ pub(crate) struct Shared {
     /// One compilation at a time: each uses all cores, and memory in proportion to its module.
     compiling: Mutex<()>,
     waiting: Arc<AtomicUsize>,
+    pub(crate) gathering: Arc<Gathering>,
     pub(crate) ticker: Ticker,
 }
 
@@ -83,10 +85,15 @@ impl Sandbox {
         let pool = Pool::pooling(&config, &waiting)?;
         let on_demand = Pool::on_demand(&config, &waiting)?;
         let engines = [pool.engine.clone(), on_demand.engine.clone()];
-        let ticker = Ticker::start(move || engines.iter().for_each(Engine::increment_epoch))?;
+        let gathering = Arc::<Gathering>::default();
+        let gathered = Arc::clone(&gathering);
+        let ticker = Ticker::start(move || {
+            engines.iter().for_each(Engine::increment_epoch);
+            gathered.end();
+        })?;
         let cache = config.cache_dir.as_deref().and_then(Cache::open);
         let compiling = Mutex::new(());
-        let shared = Shared { config, pool, on_demand, cache, compiling, waiting, ticker };
+        let shared = Shared { config, pool, on_demand, cache, compiling, waiting, gathering, ticker };
         Ok(Self { shared: Arc::new(shared) })
     }
 

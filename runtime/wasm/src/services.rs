@@ -1,8 +1,11 @@
 //! What a function asks of its host, as traits: the sandbox knows neither Kafka nor Cassandra.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+
+use crate::exchange::Request;
 
 /// Row number that stands for "the whole batch" wherever an event is named.
 pub const WHOLE_BATCH: u32 = u32::MAX;
@@ -67,6 +70,9 @@ pub trait Call: Send + Sync + 'static {
         values: Vec<u8>,
         options: Options,
     ) -> BoxFuture<'static, Result<Page, CqlError>>;
+    /// Begins requests, each of which is answered through its [`Reply`](crate::Reply). They go on whatever the guest
+    /// does.
+    fn submit(self: Arc<Self>, requests: Vec<Request>);
 }
 
 /// A prepared statement, as the guest sees it.

@@ -7,6 +7,7 @@ use wasmtime::ResourceLimiter;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::exchange::Inbox;
 use crate::logs::Logs;
 use crate::meter::Meter;
 use crate::services::{Call, Services};
@@ -32,6 +33,7 @@ pub(crate) struct State {
     pub(crate) logs: Arc<Logs>,
     pub(crate) limiter: Limiter,
     pub(crate) open: Arc<Open>,
+    pub(crate) inbox: Arc<Inbox>,
     pub(crate) current: Option<Current>,
 }
 
@@ -45,7 +47,7 @@ pub(crate) struct Current {
 }
 
 impl State {
-    pub(crate) fn new(wasi: WasiCtx, services: Arc<dyn Services>, logs: Arc<Logs>, memory: u64) -> Self {
+    pub(crate) fn new(wasi: WasiCtx, services: Arc<dyn Services>, logs: Arc<Logs>, inbox: Inbox, memory: u64) -> Self {
         let mut table = ResourceTable::new();
         table.set_max_capacity(MAX_RESOURCES);
         Self {
@@ -56,6 +58,7 @@ impl State {
             logs,
             limiter: Limiter { limit: memory, memory: 0, elements: 0, growing: 0, stretching: 0 },
             open: Arc::default(),
+            inbox: Arc::new(inbox),
             current: None,
         }
     }

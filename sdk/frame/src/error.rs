@@ -14,6 +14,8 @@ pub enum FrameError {
     },
     /// The first four bytes are not those of a frame.
     Magic(u32),
+    /// A request or an answer has fields that don't fit into its size, or aren't what they must be.
+    Record,
     /// A column is missing or malformed.
     Column {
         /// The column's id.
@@ -61,6 +63,9 @@ impl fmt::Display for FrameError {
             }
             Self::Magic(found) => {
                 write!(f, "not a frame: it starts with {found:#010x}, not \"VXF1\"")
+            }
+            Self::Record => {
+                f.write_str("a request or answer is malformed: its fields don't fit its size, or a text is not UTF-8")
             }
             Self::Column { id, problem } => {
                 write!(f, "column {id} ")?;

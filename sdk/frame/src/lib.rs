@@ -3,6 +3,8 @@
 //! One frame crosses the component boundary each way. A frame is a table of columns, found by id, so that it grows by
 //! new ids and costs one copy whatever the number of events. The layout is documented in `sdk/wit/README.md`.
 //!
+//! Cassandra requests and answers cross it likewise, many at a time: [`Request`], [`Answer`].
+//!
 //! Builders ([`BatchBuilder`], [`OutcomeBuilder`]) are reused from frame to frame and allocate nothing per row. Views
 //! ([`Batch`], [`Outcome`]) borrow the frame; `parse` validates all of it once, so that reading can't fail afterwards.
 
@@ -18,6 +20,7 @@ mod batch;
 mod builder;
 mod cells;
 mod error;
+mod exchange;
 mod layout;
 mod outcome;
 mod outcome_builder;
@@ -25,6 +28,7 @@ mod outcome_builder;
 pub use batch::{Batch, Control, Headers};
 pub use builder::{BatchBuilder, EventIn};
 pub use error::{FrameError, Problem};
+pub use exchange::{Answer, Answers, ErrorRef, PageRef, Request, Requests};
 pub use outcome::{EmitRow, Emits, Outcome, Verdict, VerdictRow, Verdicts};
 pub use outcome_builder::{EmitIn, EmitMark, OutcomeBuilder, VerdictIn};
 

@@ -7,9 +7,9 @@ pub(crate) mod native;
 pub(crate) mod wasm;
 
 #[cfg(not(target_family = "wasm"))]
-pub(crate) use native::{batch, execute, log, mark, now, prepare, secret, settle, sleep, traceparent, var};
+pub(crate) use native::{batch, execute, log, look, mark, now, prepare, run, secret, settle, sleep, traceparent, var};
 #[cfg(target_family = "wasm")]
-pub(crate) use wasm::{batch, execute, log, mark, now, prepare, secret, settle, sleep, traceparent, var};
+pub(crate) use wasm::{batch, execute, log, look, mark, now, prepare, run, secret, settle, sleep, traceparent, var};
 
 /// A prepared statement, as the host describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

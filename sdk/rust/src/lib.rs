@@ -73,6 +73,8 @@ pub mod cql;
 mod emit;
 mod error;
 mod event;
+#[cfg(any(target_family = "wasm", test))]
+mod exchange;
 pub(crate) mod host;
 pub mod log;
 mod run;

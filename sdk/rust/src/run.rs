@@ -22,7 +22,14 @@ where
     H: Fn(Event) -> F,
     F: Future<Output = Result<()>>,
 {
-    let batch = begin(frame);
+    host::run(each_of(begin(frame), handler)).await
+}
+
+async fn each_of<H, F>(batch: Batch, handler: H) -> Vec<u8>
+where
+    H: Fn(Event) -> F,
+    F: Future<Output = Result<()>>,
+{
     let control = batch.control();
     let lanes = if control.lanes == 0 { usize::MAX } else { control.lanes as usize };
     let mut call = Call::new(&batch, handler);
@@ -49,7 +56,15 @@ where
     F: Future<Output = V>,
     V: Verdicts,
 {
-    let batch = begin(frame);
+    host::run(whole_of(begin(frame), handler)).await
+}
+
+async fn whole_of<H, F, V>(batch: Batch, handler: H) -> Vec<u8>
+where
+    H: Fn(Batch) -> F,
+    F: Future<Output = V>,
+    V: Verdicts,
+{
     if batch.control().isolate {
         let mut stopped = BTreeSet::new();
         for row in batch.rows() {

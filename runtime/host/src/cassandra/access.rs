@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt, ready};
+use futures_util::stream::FuturesUnordered;
 use scylla::response::PagingState;
 use scylla::statement::batch::{Batch, BatchStatement, BatchType};
 use scylla::statement::prepared::PreparedStatement;
@@ -19,7 +21,7 @@ use super::grants::Grants;
 use super::options::{EventTime, Resolved, Traits, resolve};
 use super::outstanding::Outstanding;
 use super::prepared::{Prepared, effect};
-use super::requests::Run;
+use super::requests::{self, Run};
 use super::rows;
 use super::session::{Cassandra, Shared};
 use super::values::Values;
@@ -84,16 +86,50 @@ impl Access {
             let access = statement.access();
             grants.check(&access)?;
             let text = statement.to_string();
-            let run = Run { shared: shared.clone(), outstanding: Outstanding::new(), patience, writes: false };
-            shared.statements.get(&text, || run.spawn(prepare(shared.clone(), text.clone(), access))).await
+            let run = Run { shared: shared.clone(), outstanding: Outstanding::new(), patience };
+            let prepare = || {
+                let asked = run.run(prepare(shared.clone(), text.clone(), access));
+                requests::spawn(&shared.runtime, asked, false)
+            };
+            shared.statements.get(&text, prepare).await
         }
         .boxed()
     }
 
+    /// Runs the requests that `make` gives side by side, by tasks of the worker's own: a guest that goes away does not
+    /// cut them short. `outstanding` counts them from now on.
+    pub fn begin<F, R>(&self, make: F, outstanding: &Outstanding)
+    where
+        F: FnOnce() -> R + Send + 'static,
+        R: Iterator<Item: Future<Output = ()> + Send + 'static>,
+    {
+        let guard = outstanding.begin();
+        self.cassandra.shared().runtime.spawn(async move {
+            let _guard = guard;
+            // Made here, not where the guest runs: it is this thread that gives their memory back.
+            let mut requests: FuturesUnordered<_> = make().collect();
+            while requests.next().await.is_some() {}
+        });
+    }
+
+    /// [`execution`](Self::execution), begun at once; it goes on if the future is dropped.
+    pub fn execute(
+        &self,
+        statement: Arc<Prepared>,
+        values: Vec<u8>,
+        next: Vec<u8>,
+        options: Options,
+        event: Option<EventTime>,
+        outstanding: &Outstanding,
+    ) -> Answer<Page> {
+        let writes = statement.traits.writes;
+        self.spawn(self.execution(statement, values, next, options, event, outstanding), writes)
+    }
+
     /// Executes a statement. `values`: CQL `[value]`s back to back; `next`: the token of a page, or empty.
     ///
-    /// The request begins at once and goes on if the future is dropped; `outstanding` tells when it has settled.
-    pub fn execute(
+    /// The future has to run on the worker's runtime: see [`begin`](Self::begin). `outstanding` counts it from now on.
+    pub fn execution(
         &self,
         statement: Arc<Prepared>,
         values: Vec<u8>,
@@ -108,8 +144,8 @@ impl Access {
             Ok(((values, paging, resolved), session)) => {
                 let config = &self.cassandra.shared().config;
                 let (max_bytes, default_timeout) = (config.max_page_bytes, config.request_timeout);
-                let run = self.run(outstanding, statement.traits.writes);
-                run.spawn(async move {
+                let run = self.run(outstanding);
+                run.run(async move {
                     let configured = configure(&statement, &resolved, default_timeout);
                     let (result, state) = session
                         .execute_single_page(configured.as_ref().unwrap_or(&statement.statement), &values, paging)
@@ -141,9 +177,22 @@ impl Access {
         Ok((values, paging, self.resolve(options, statement.traits, event)?))
     }
 
-    /// Executes statements as one batch. `kind`: 0 logged, 1 unlogged, 2 counter; `values`: those of all statements, in
-    /// order. A conditional batch gives rows. Otherwise as [`execute`](Self::execute).
+    /// [`batch_execution`](Self::batch_execution), begun at once; it goes on if the future is dropped.
     pub fn batch(
+        &self,
+        kind: u8,
+        statements: Vec<Arc<Prepared>>,
+        values: Vec<u8>,
+        options: Options,
+        event: Option<EventTime>,
+        outstanding: &Outstanding,
+    ) -> Answer<Page> {
+        self.spawn(self.batch_execution(kind, statements, values, options, event, outstanding), true)
+    }
+
+    /// Executes statements as one batch. `kind`: 0 logged, 1 unlogged, 2 counter; `values`: those of all statements, in
+    /// order. A conditional batch gives rows. Otherwise as [`execution`](Self::execution).
+    pub fn batch_execution(
         &self,
         kind: u8,
         statements: Vec<Arc<Prepared>>,
@@ -157,8 +206,8 @@ impl Access {
             Err(error) => ready(Err(error)).boxed(),
             Ok((BatchRequest { kind, values, traits, resolved }, session)) => {
                 let max_bytes = self.cassandra.shared().config.max_page_bytes;
-                let run = self.run(outstanding, true);
-                run.spawn(async move {
+                let run = self.run(outstanding);
+                run.run(async move {
                     let members =
                         statements.iter().map(|member| BatchStatement::from(member.statement.clone())).collect();
                     let mut batch = Batch::new_with_statements(kind, members);
@@ -235,13 +284,12 @@ impl Access {
         Err(refused(Kind::OverLimit, message))
     }
 
-    fn run(&self, outstanding: &Outstanding, writes: bool) -> Run {
-        Run {
-            shared: self.cassandra.shared().clone(),
-            outstanding: outstanding.clone(),
-            patience: self.timeout,
-            writes,
-        }
+    fn run(&self, outstanding: &Outstanding) -> Run {
+        Run { shared: self.cassandra.shared().clone(), outstanding: outstanding.clone(), patience: self.timeout }
+    }
+
+    fn spawn(&self, request: Answer<Page>, writes: bool) -> Answer<Page> {
+        requests::spawn(&self.cassandra.shared().runtime, request, writes).boxed()
     }
 }
 

@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::runtime::Handle;
 use tokio::time::timeout;
 use veltrix_wasm::CqlError;
 
@@ -11,45 +12,49 @@ use super::error::{Kind, refused};
 use super::outstanding::Outstanding;
 use super::session::Shared;
 
+/// Begins `work` as a task, and gives its answer. Dropping the returned future changes nothing. `writes` says whether
+/// it may be applied although the task failed.
+pub(super) fn spawn<T, F>(
+    runtime: &Handle,
+    work: F,
+    writes: bool,
+) -> impl Future<Output = Result<T, CqlError>> + Send + use<T, F>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, CqlError>> + Send + 'static,
+{
+    let task = runtime.spawn(work);
+    async move {
+        match task.await {
+            Ok(result) => result,
+            // A bug, or the runtime is going down.
+            Err(error) => Err(CqlError {
+                applied: u8::from(writes),
+                ..refused(Kind::Unavailable, format!("the request's task ended early: {error}"))
+            }),
+        }
+    }
+}
+
 /// How a request is run.
 pub(super) struct Run {
     pub(super) shared: Arc<Shared>,
     pub(super) outstanding: Outstanding,
     /// Longest wait for a free place.
     pub(super) patience: Duration,
-    /// Says whether the request may be applied although its task failed.
-    pub(super) writes: bool,
 }
 
 impl Run {
-    /// Begins `work` when there is a free place, and gives its answer. Dropping the returned future changes nothing.
-    pub(super) fn spawn<T, F>(self, work: F) -> impl Future<Output = Result<T, CqlError>> + Send + 'static
+    /// Runs `work` when there is a free place.
+    pub(super) fn run<T, F>(self, work: F) -> impl Future<Output = Result<T, CqlError>> + Send + use<T, F>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, CqlError>> + Send + 'static,
     {
-        let writes = self.writes;
-        let runtime = self.shared.runtime.clone();
-        let task = runtime.spawn(self.run(work));
-        async move {
-            match task.await {
-                Ok(result) => result,
-                // A bug, or the runtime is going down.
-                Err(error) => Err(CqlError {
-                    applied: u8::from(writes),
-                    ..refused(Kind::Unavailable, format!("the request's task ended early: {error}"))
-                }),
-            }
-        }
-    }
-
-    fn run<T, F>(self, work: F) -> impl Future<Output = Result<T, CqlError>> + Send + 'static
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, CqlError>> + Send + 'static,
-    {
-        // Counted from here, not from when the task is first polled: nobody must find none on its way in between.
+        // Counted from here, not from when it is first polled: nobody must find none on its way in between.
         let guard = self.outstanding.begin();
+        // A driver's future takes kilobytes, and each layer around it would hold and copy it twice.
+        let work = Box::pin(work);
         async move {
             let _guard = guard;
             let result = match self.permit().await {

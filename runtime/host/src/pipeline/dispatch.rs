@@ -154,7 +154,7 @@ impl Pipeline {
             traceparents,
             self.function.clone(),
             self.from_calls.clone(),
-            self.worker_metrics.clone(),
+            self.request_metrics.clone(),
         ));
         let budget = Budget {
             events: 1 + (events as u32 - 1) / CPU_SHARE,

@@ -22,7 +22,7 @@ use veltrix_frame::BatchBuilder;
 use crate::call::{CallContext, FromCall};
 use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, RetryPolicy};
 use crate::function::Function;
-use crate::metrics::{BindingMetrics, Metrics};
+use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outbox::{Outbox, Ticket};
 use crate::source::{Input, SharedConsumer, TopicPartition};
 
@@ -63,7 +63,7 @@ pub(crate) struct Parts {
     /// Metrics of the binding.
     pub metrics: Arc<BindingMetrics>,
     /// Metrics of the worker.
-    pub worker_metrics: Arc<Metrics>,
+    pub request_metrics: Arc<RequestMetrics>,
     /// The runtime that guests run on.
     pub wasm: Handle,
     /// Threads of that runtime.
@@ -104,7 +104,7 @@ pub(crate) struct Pipeline {
     consumer: SharedConsumer,
     outbox: Arc<Outbox>,
     metrics: Arc<BindingMetrics>,
-    worker_metrics: Arc<Metrics>,
+    request_metrics: Arc<RequestMetrics>,
     wasm: Handle,
     wasm_threads: usize,
 
@@ -165,7 +165,7 @@ impl Pipeline {
             consumer: parts.consumer,
             outbox: parts.outbox,
             metrics: parts.metrics,
-            worker_metrics: parts.worker_metrics,
+            request_metrics: parts.request_metrics,
             wasm: parts.wasm,
             wasm_threads: parts.wasm_threads,
             partitions: HashMap::new(),

@@ -10,8 +10,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use veltrix_frame::{BatchBuilder, Control, EventIn, Outcome, Verdict};
 use veltrix_wasm::{
-    Budget, Call, CallError, CqlError, Function, Instance, Limits, Module, Options, Page, Sandbox, SandboxConfig,
-    Services, Statement,
+    Ask, Budget, Call, CallError, CqlError, Function, Instance, Limits, Module, Options, Page, Request, Sandbox,
+    SandboxConfig, Services, Statement,
 };
 
 pub const MIB: u64 = 1 << 20;
@@ -235,5 +235,14 @@ impl Call for Host {
         _options: Options,
     ) -> BoxFuture<'static, Result<Page, CqlError>> {
         async { Ok(Page::default()) }.boxed()
+    }
+    fn submit(self: Arc<Self>, requests: Vec<Request>) {
+        for Request { event, ask, values, options, reply } in requests {
+            let page = match ask {
+                Ask::Execute { statement, next } => self.execute(event, statement, values, next, options),
+                Ask::Batch { kind, statements } => self.batch(event, kind, statements, values, options),
+            };
+            tokio::spawn(async move { reply.send(page.await) });
+        }
     }
 }

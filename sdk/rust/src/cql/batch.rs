@@ -97,7 +97,7 @@ impl<'a> Batch<'a> {
         if ids.is_empty() {
             return Ok(Outcome::plain());
         }
-        let page = host::batch(task::current(), self.kind, ids, values, self.options).await?;
+        let page = host::batch(task::current(), self.kind, &ids, &values, &self.options).await?;
         if !conditional {
             return Ok(Outcome::plain());
         }

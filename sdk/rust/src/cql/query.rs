@@ -156,8 +156,8 @@ pub(super) struct Ready {
 
 impl Ready {
     pub(super) async fn fetch(&self, next: Vec<u8>) -> Result<Answer, CqlError> {
-        let (values, options) = (self.values.clone(), self.options.clone());
-        Ok(Answer { page: host::execute(task::current(), self.statement.id, values, next, options).await? })
+        let page = host::execute(task::current(), self.statement.id, &self.values, &next, &self.options).await?;
+        Ok(Answer { page })
     }
 }
 

@@ -112,6 +112,11 @@ pub(crate) fn now() -> Duration {
     world().map_or(Duration::ZERO, |world| world.now.get())
 }
 
+/// The time now: here the clock is at hand.
+pub(crate) fn look() -> Duration {
+    now()
+}
+
 pub(crate) async fn settle(outcome: Vec<u8>) {
     if let Some(world) = world() {
         world.settled.borrow_mut().push(outcome);
@@ -149,21 +154,26 @@ pub(crate) async fn prepare(event: u32, text: &str) -> Result<Statement, CqlErro
 pub(crate) async fn execute(
     event: u32,
     statement: u32,
-    values: Vec<u8>,
-    next: Vec<u8>,
-    options: Options,
+    values: &[u8],
+    next: &[u8],
+    options: &Options,
 ) -> Result<Page, CqlError> {
-    with_cassandra(|cassandra| cassandra.execute(event, statement, &values, &next, &options))
+    with_cassandra(|cassandra| cassandra.execute(event, statement, values, next, options))
 }
 
 pub(crate) async fn batch(
     event: u32,
     kind: u8,
-    statements: Vec<u32>,
-    values: Vec<u8>,
-    options: Options,
+    statements: &[u32],
+    values: &[u8],
+    options: &Options,
 ) -> Result<Page, CqlError> {
-    with_cassandra(|cassandra| cassandra.batch(event, kind, &statements, &values, &options))
+    with_cassandra(|cassandra| cassandra.batch(event, kind, statements, values, options))
+}
+
+/// Runs a call: here each request is answered at once.
+pub(crate) async fn run<F: Future>(call: F) -> F::Output {
+    call.await
 }
 
 fn with_cassandra<T>(call: impl FnOnce(&mut dyn Cassandra) -> Result<T, CqlError>) -> Result<T, CqlError> {

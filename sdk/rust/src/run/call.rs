@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -20,7 +21,7 @@ use crate::event::{Batch, Event, Frame};
 use crate::{host, task};
 
 /// So long after the last time, verdicts are worth a host call of their own while other events still wait.
-const SETTLE_AFTER: Duration = Duration::from_millis(5);
+const SETTLE_AFTER: Duration = Duration::from_millis(2);
 /// Most events begun between two looks at the clock.
 const LOOK_EVERY: u32 = 64;
 /// When so much has passed between two looks, the next event gets one of its own.
@@ -32,7 +33,7 @@ pub(super) struct Call<H, F: Future> {
     handler: H,
     isolate: bool,
     /// Lanes with an event under way, and lanes that have stopped.
-    held: HashMap<u32, Lane>,
+    held: HashMap<u32, Lane, BuildHasherDefault<LaneHasher>>,
     pub(super) running: FuturesUnordered<Running<F>>,
     /// A place for the next event's future, so that one that ends at once costs no allocation.
     spare: Option<Slot<F>>,
@@ -52,6 +53,24 @@ pub(super) struct Call<H, F: Future> {
 
 type Timer = (Duration, Pin<Box<dyn Future<Output = ()>>>);
 
+/// Lane numbers are hashes already: spread over 64 bits, of which the map uses both ends.
+#[derive(Default)]
+struct LaneHasher(u64);
+
+impl Hasher for LaneHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u32((self.0 as u32).rotate_left(8) ^ u32::from(*byte)));
+    }
+
+    fn write_u32(&mut self, lane: u32) {
+        self.0 = u64::from(lane).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
 #[derive(Default)]
 struct Lane {
     stopped: bool,
@@ -70,7 +89,7 @@ where
             frame: batch.frame().clone(),
             handler,
             isolate: control.isolate,
-            held: HashMap::new(),
+            held: HashMap::default(),
             running: FuturesUnordered::new(),
             spare: None,
             now,
@@ -92,7 +111,7 @@ where
             self.unlooked -= 1;
             return;
         }
-        let before = std::mem::replace(&mut self.now, host::now());
+        let before = std::mem::replace(&mut self.now, host::look());
         let slow = self.now - before > LOOK_AFTER;
         self.every = if slow { 1 } else { (self.every * 2).min(LOOK_EVERY) };
         self.unlooked = self.every - 1;
@@ -215,6 +234,7 @@ where
                 Some(row) if stopped || self.is_over() => say(row, Verdict::Deferred),
                 Some(row) => {
                     let before = self.running.len();
+                    self.look();
                     self.start(row);
                     if self.running.len() > before {
                         return;
