@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use veltrix_frame::{
-    Batch, BatchBuilder, Control, EmitIn, EventIn, FrameError, Headers, Outcome, OutcomeBuilder, Verdict, VerdictIn,
+    Answer, Answers, Batch, BatchBuilder, Control, EmitIn, ErrorRef, EventIn, FrameError, Headers, Outcome,
+    OutcomeBuilder, PageRef, Request, Requests, Verdict, VerdictIn,
 };
 
 const VERDICTS: [(Verdict, &str); 5] = [
@@ -38,6 +39,8 @@ fn golden_frames_are_what_their_descriptions_say() {
         let parsed = match case["kind"].as_str().unwrap() {
             "batch" => Batch::parse(&frame).map(describe_batch),
             "outcome" => Outcome::parse(&frame).map(describe_outcome),
+            "requests" => Requests::new(&frame).map(|request| request.map(describe_request)).collect(),
+            "answers" => Answers::new(&frame).map(|answer| answer.map(describe_answer)).collect(),
             kind => panic!("{name}: no such kind: {kind}"),
         };
         match (parsed, case.get("error")) {
@@ -141,17 +144,47 @@ fn describe_outcome(outcome: Outcome<'_>) -> Value {
     json!({ "verdicts": verdicts.collect::<Value>(), "emits": emits.collect::<Value>() })
 }
 
+fn describe_request(request: Request<'_>) -> Value {
+    json!({
+        "ticket": request.ticket, "event": request.event, "what": request.what, "kind": request.kind,
+        "consistency": request.consistency, "serial": request.serial, "page_size": request.page_size,
+        "timeout_ms": request.timeout_ms, "flags": request.flags, "timestamp": request.timestamp,
+        "statements": request.statements.iter().map(|id| u32::from_le_bytes(*id)).collect::<Vec<_>>(),
+        "values": describe(Some(request.values)), "next": describe(Some(request.next)),
+    })
+}
+
+fn describe_answer(answer: Answer<'_>) -> Value {
+    match answer.result {
+        Ok(page) => json!({
+            "ticket": answer.ticket, "count": page.count, "columns": describe(Some(page.columns)),
+            "rows": describe(Some(page.rows)), "next": describe(Some(page.next)),
+        }),
+        Err(error) => json!({
+            "ticket": answer.ticket, "error": error.kind, "applied": error.applied, "code": error.code,
+            "write_type": error.write_type, "message": error.message,
+        }),
+    }
+}
+
 fn describe_error(error: FrameError) -> Value {
-    let FrameError::Column { id, .. } = error else { panic!("not about a column: {error}") };
-    json!({ "column": id, "message": error.to_string() })
+    match error {
+        FrameError::Column { id, .. } => json!({ "column": id, "message": error.to_string() }),
+        other => json!({ "message": other.to_string() }),
+    }
 }
 
 fn encode(case: &Value) -> Vec<u8> {
     let content = &case["content"];
     let mut frame = match case["kind"].as_str() {
         Some("batch") => encode_batch(content),
+        Some("requests") => encode_requests(content),
+        Some("answers") => encode_answers(content),
         _ => encode_outcome(content),
     };
+    if let Some(cut) = case.get("cut") {
+        frame.truncate(number(cut));
+    }
     for extra in rows(&case["extra"]) {
         frame = with_column(&frame, number(&extra["id"]), number(&extra["flags"]), &hex_of(extra));
     }
@@ -221,6 +254,50 @@ fn encode_outcome(content: &Value) -> Vec<u8> {
     }
     let mut frame = Vec::new();
     builder.finish(&mut frame);
+    frame
+}
+
+fn encode_requests(content: &Value) -> Vec<u8> {
+    let mut frame = Vec::new();
+    for row in rows(content) {
+        let ids: Vec<[u8; 4]> = rows(&row["statements"]).iter().map(|id| number::<u32>(id).to_le_bytes()).collect();
+        let request = Request {
+            ticket: number(&row["ticket"]),
+            event: number(&row["event"]),
+            what: number(&row["what"]),
+            kind: number(&row["kind"]),
+            consistency: number(&row["consistency"]),
+            serial: number(&row["serial"]),
+            page_size: number(&row["page_size"]),
+            timeout_ms: number(&row["timeout_ms"]),
+            flags: number(&row["flags"]),
+            timestamp: number(&row["timestamp"]),
+            statements: &ids,
+            values: &bytes(&row["values"]).unwrap(),
+            next: &bytes(&row["next"]).unwrap(),
+        };
+        request.write(&mut frame);
+    }
+    frame
+}
+
+fn encode_answers(content: &Value) -> Vec<u8> {
+    let mut frame = Vec::new();
+    for row in rows(content) {
+        let field = |name: &str| bytes(&row[name]).unwrap_or_default();
+        let (columns, cells, next) = (field("columns"), field("rows"), field("next"));
+        let result = match row.get("error") {
+            None => Ok(PageRef { count: number(&row["count"]), columns: &columns, rows: &cells, next: &next }),
+            Some(kind) => Err(ErrorRef {
+                kind: number(kind),
+                applied: number(&row["applied"]),
+                code: number(&row["code"]),
+                write_type: text(&row["write_type"]),
+                message: text(&row["message"]),
+            }),
+        };
+        Answer { ticket: number(&row["ticket"]), result }.write(&mut frame);
+    }
     frame
 }
 

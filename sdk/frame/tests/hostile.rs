@@ -8,10 +8,11 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use proptest::test_runner::Config;
 use veltrix_frame::{
-    Batch, BatchBuilder, Control, EmitIn, EventIn, Headers, Outcome, OutcomeBuilder, Verdict, VerdictIn, column,
+    Answer, Answers, Batch, BatchBuilder, Control, EmitIn, ErrorRef, EventIn, Headers, Outcome, OutcomeBuilder,
+    PageRef, Request, Requests, Verdict, VerdictIn, column,
 };
 
-/// Cases of each test; there are four.
+/// Cases of each test; there are six.
 const CASES: u32 = if cfg!(debug_assertions) { 20_000 } else { 100_000 };
 
 /// Numbers that sizes and counts go wrong with.
@@ -255,6 +256,81 @@ proptest! {
     #[test]
     fn outcomes_of_any_columns(frame in columns(&OUTCOME, &[(64, 4), (65, 1)])) {
         read(&frame);
+    }
+}
+
+/// Requests and answers back to back.
+fn exchanges() -> impl Strategy<Value = Vec<u8>> {
+    let request = (any::<u32>(), vec(any::<[u8; 4]>(), 0..3), vec(any::<u8>(), 0..9), vec(any::<u8>(), 0..5));
+    let answer = (any::<u32>(), 0..3u16, vec(any::<u8>(), 0..9), "[a-zé]{0,3}");
+    (vec(request, 0..4), vec(answer, 0..4), any::<bool>()).prop_map(|(requests, answers, first)| {
+        let mut frame = Vec::new();
+        for (ticket, statements, values, next) in requests.iter().filter(|_| first) {
+            let (event, timestamp) = (ticket / 2, i64::from(*ticket));
+            let (what, kind, consistency, serial) = (1, 2, 3, 4);
+            let (page_size, timeout_ms, flags) = (5, 6, 7);
+            Request {
+                ticket: *ticket,
+                event,
+                what,
+                kind,
+                consistency,
+                serial,
+                page_size,
+                timeout_ms,
+                flags,
+                timestamp,
+                statements,
+                values,
+                next,
+            }
+            .write(&mut frame);
+        }
+        for (ticket, kind, rows, message) in answers.iter().filter(|_| !first) {
+            let result = match kind {
+                0 => Ok(PageRef { count: 1, columns: b"c", rows, next: b"" }),
+                kind => Err(ErrorRef { kind: *kind, applied: 1, code: 9, write_type: "CAS", message }),
+            };
+            Answer { ticket: *ticket, result }.write(&mut frame);
+        }
+        frame
+    })
+}
+
+/// How many requests and answers the frame has, as each; reads all of them.
+fn read_exchange(frame: &[u8]) -> (usize, usize) {
+    counting::nothing_allocated(|| {
+        let (mut sizes, mut counts) = ((0, 0), (0, 0));
+        for request in Requests::new(frame).map_while(Result::ok) {
+            sizes.0 += request.statements.as_flattened().len() + request.values.len() + request.next.len();
+            counts.0 += 1;
+        }
+        for answer in Answers::new(frame).map_while(Result::ok) {
+            sizes.1 += match answer.result {
+                Ok(page) => page.columns.len() + page.rows.len() + page.next.len(),
+                Err(error) => error.write_type.len() + error.message.len(),
+            };
+            counts.1 += 1;
+        }
+        assert!(sizes.0 <= frame.len() && sizes.1 <= frame.len(), "what is read is more than the frame has");
+        counts
+    })
+}
+
+proptest! {
+    #![proptest_config(Config::with_cases(CASES))]
+
+    #[test]
+    fn wounded_exchanges(frame in exchanges(), wounds in wounds()) {
+        let (requests, answers) = read_exchange(&frame);
+        prop_assert!(frame.is_empty() || requests > 0 || answers > 0);
+        read_exchange(&hurt(frame, &wounds));
+    }
+
+    #[test]
+    fn exchanges_of_any_bytes(bytes in vec(any::<u8>(), 0..200), size in select(CLAIMS.to_vec())) {
+        read_exchange(&bytes);
+        read_exchange(&[&size.to_le_bytes(), &bytes[..]].concat());
     }
 }
 

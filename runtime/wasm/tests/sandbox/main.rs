@@ -4,6 +4,7 @@
 
 mod cache;
 mod calls;
+mod exchange;
 mod limits;
 mod loading;
 mod pool;

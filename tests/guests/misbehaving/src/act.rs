@@ -5,7 +5,7 @@ use std::future::{pending, poll_fn};
 use std::rc::Rc;
 use std::task::Poll;
 
-use veltrix_frame::{EmitIn, OutcomeBuilder, Verdict, VerdictIn};
+use veltrix_frame::{Answers, EmitIn, OutcomeBuilder, Request, Verdict, VerdictIn};
 
 use crate::Reply;
 use crate::bindings::veltrix::function::cql::Options;
@@ -131,6 +131,24 @@ pub(crate) async fn act(act: Act, value: String) {
                 Err(error) => format!("{}: {}", error.kind, error.message),
             });
         }
+        // Many requests in one call: the argument says how many.
+        "submit" => {
+            cassandra::submit(&requests(event, number(), 0));
+            act.answer(&answers(number()).await);
+        }
+        "submit-unknown" => {
+            cassandra::submit(&requests(event, 1, 9));
+            act.answer(&answers(1).await);
+        }
+        "submit-leave" => {
+            cassandra::submit(&requests(event, number(), 0));
+            act.ack();
+        }
+        "submit-garbage" => cassandra::submit(&requests(event, 2, 0)[..61]),
+        "submit-flood" => loop {
+            cassandra::submit(&requests(event, 1000, 0));
+        },
+        "answers-of-nothing" => act.answer(&answers(0).await),
         // Noise.
         "flood" => {
             for line in 0..number() {
@@ -243,6 +261,56 @@ async fn query(event: u32, text: &str, values: Vec<u8>) -> String {
         Ok(page) => format!("{} rows", page.count),
         Err(error) => format!("execute {}: {}", error.kind, error.message),
     }
+}
+
+/// Requests of the statement that the host numbers `event + 7`, each with its ticket as value.
+fn requests(event: u32, count: u64, what: u16) -> Vec<u8> {
+    let mut frame = Vec::new();
+    for ticket in 0..count as u32 {
+        let request = Request {
+            ticket,
+            event,
+            what,
+            kind: 0,
+            consistency: 0xffff,
+            serial: 0xffff,
+            page_size: 0,
+            timeout_ms: 0,
+            flags: 0,
+            timestamp: i64::MIN,
+            statements: &[(event + 7).to_le_bytes()],
+            values: &ticket.to_le_bytes(),
+            next: &[],
+        };
+        request.write(&mut frame);
+    }
+    frame
+}
+
+/// Fetches until so many answers are there: how many brought their ticket back, how many said what else, in how many
+/// fetches.
+async fn answers(count: u64) -> String {
+    let (mut right, mut errors, mut fetches) = (0, std::collections::BTreeMap::<String, u64>::new(), 0);
+    loop {
+        let frame = cassandra::answers().await;
+        if frame.is_empty() {
+            break;
+        }
+        fetches += 1;
+        for answer in Answers::new(&frame) {
+            let answer = answer.expect("the host's answers can be read");
+            match answer.result {
+                Ok(page) => right += u64::from(page.rows == answer.ticket.to_le_bytes()),
+                Err(error) => *errors.entry(format!("{}: {}", error.kind, error.message)).or_default() += 1,
+            }
+        }
+    }
+    let answered = right + errors.values().sum::<u64>();
+    format!(
+        "{right} right, {errors:?}, {} missing, {}",
+        count - answered,
+        if fetches * 4 <= count { "few fetches" } else { "many fetches" }
+    )
 }
 
 fn options() -> Options {
