@@ -10,7 +10,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tracing::{error, warn};
 
 use crate::flow::Seq;
@@ -106,7 +106,6 @@ pub struct Outbox {
 struct Shared {
     records: AtomicUsize,
     bytes: AtomicUsize,
-    room: Notify,
     fatal: AtomicBool,
 }
 
@@ -116,12 +115,8 @@ impl Shared {
     }
 
     fn release(&self, records: usize, bytes: usize) {
-        let was_full = !self.has_room();
         self.records.fetch_sub(records, Ordering::Relaxed);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
-        if was_full {
-            self.room.notify_waiters();
-        }
     }
 }
 
@@ -236,18 +231,6 @@ impl Outbox {
     /// Records that wait for their acknowledgement.
     pub fn waiting(&self) -> usize {
         self.context.records.load(Ordering::Relaxed)
-    }
-
-    /// Waits until there is room.
-    pub async fn room(&self) {
-        loop {
-            let notified = self.context.room.notified();
-            if self.has_room() {
-                return;
-            }
-            // The timeout covers a notification that came between the two lines above.
-            let _ = tokio::time::timeout(Duration::from_millis(20), notified).await;
-        }
     }
 
     /// The producer can't go on: the worker has to be started anew.

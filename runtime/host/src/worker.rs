@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tracing::{error, info};
-use veltrix_manifest::{Binding, DeadLetter, Delivery, Manifest, Secret};
+use veltrix_manifest::{Binding, DeadLetter, Manifest, Secret};
 use veltrix_wasm::{LoadError, Sandbox, SandboxConfig};
 
 use crate::admin::{self, BindingStatus, Readiness, Status};
@@ -101,7 +101,6 @@ impl RunError {
 /// See [`RunError`]. Kafka or Cassandra being absent is none: the worker waits for them.
 pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(), RunError> {
     let Options { manifest, admin: address, apply_schema, cache } = options;
-    refuse_unsupported(&manifest)?;
     let (listener, bound) = admin::bind(&address).await.map_err(|error| RunError::Admin { address, error })?;
     info!(application = manifest.name, admin = %bound, version = env!("CARGO_PKG_VERSION"), "starting");
 
@@ -212,23 +211,6 @@ fn ended_early(ended: Result<(String, Result<(), PipelineError>), tokio::task::J
 }
 
 /// What the manifest may say and this version can't do is refused, never ignored.
-fn refuse_unsupported(manifest: &Manifest) -> Result<(), RunError> {
-    for binding in &manifest.bindings {
-        let group = &binding.group;
-        if binding.delivery == Delivery::ExactlyOnce {
-            return Err(RunError::Configuration(format!(
-                "group {group}: delivery = \"exactly-once\" is not supported by this version; use \"at-least-once\""
-            )));
-        }
-        if binding.dedupe.is_some() {
-            return Err(RunError::Configuration(format!(
-                "group {group}: `dedupe` is not supported by this version; remove it"
-            )));
-        }
-    }
-    Ok(())
-}
-
 async fn load(
     manifest: &Manifest,
     cache: Option<PathBuf>,

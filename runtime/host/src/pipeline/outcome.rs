@@ -405,12 +405,15 @@ impl Pipeline {
 }
 
 fn size(emit: &EmitRow<'_>) -> usize {
-    let headers: usize = emit.headers.clone().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len) + 10).sum();
-    emit.key.map_or(0, <[u8]>::len) + emit.value.map_or(0, <[u8]>::len) + headers + FRAMING
+    emit.key.map_or(0, <[u8]>::len) + emit.value.map_or(0, <[u8]>::len) + headers_size(emit.headers.clone()) + FRAMING
 }
 
 fn letter_size(event: EventView<'_>) -> usize {
-    let headers: usize = event.headers().map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len) + 10).sum();
     // Our own headers, with an error text of the longest kind.
-    event.size() + headers + FRAMING + 8_192
+    event.size() + headers_size(event.headers()) + FRAMING + 8_192
+}
+
+/// Headers with the lengths in front of their names and values.
+fn headers_size<'a>(headers: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> usize {
+    headers.map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len) + 10).sum()
 }
