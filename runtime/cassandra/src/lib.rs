@@ -1,0 +1,8 @@
+//! A single-node, in-memory Cassandra for development and tests: real CQL over the native protocol.
+#![deny(missing_docs)]
+
+mod api;
+mod types;
+
+pub use api::{Batch, BatchKind, BatchStatement, Bound, Column, Consistency, Error, Parameters, Prepared, Response, Rows, SchemaChange};
+pub use types::{CqlType, Udt};
