@@ -36,11 +36,9 @@ impl Parser<'_> {
         let values = self.list_until(")", Self::term)?;
         if columns.len() != values.len() {
             self.next = start;
-            return self.error(format!(
-                "expected as many values as columns: {} columns, {} values",
-                columns.len(),
-                values.len()
-            ));
+            let (columns, values) = (columns.len(), values.len());
+            let message = format!("expected as many values as columns: {columns} columns, {values} values");
+            return self.invalid("Unmatched column names/values", message);
         }
         Ok(InsertValues::Columns(columns.into_iter().zip(values).collect()))
     }
@@ -67,7 +65,7 @@ impl Parser<'_> {
     }
 
     /// `USING …`, if it is next.
-    fn using(&mut self, ttl_allowed: bool) -> Result<Vec<Using>> {
+    pub(super) fn using(&mut self, ttl_allowed: bool) -> Result<Vec<Using>> {
         let mut using = Vec::new();
         if !self.word("USING") {
             return Ok(using);
@@ -132,11 +130,14 @@ impl Parser<'_> {
         if self.is_name(0) && !matches!(self.ahead(1), Token::Symbol("(")) {
             let operand = self.column()?;
             if operand != column {
+                if self.any && !self.is_symbol("+") && !self.is_symbol("-") {
+                    return self.expected("`+` or `-`");
+                }
                 self.next = start;
-                return self.error(format!(
-                    "expected a value or `{}` itself: a column can't be set from another column",
-                    column.0
-                ));
+                return self.invalid(
+                    "Only expressions of the form X = X + <value> are supported.",
+                    format!("expected a value or `{}` itself: a column can't be set from another column", column.0),
+                );
             }
             if self.symbol("+") {
                 return Ok(Assignment::Add(column, self.term()?));
@@ -151,7 +152,10 @@ impl Parser<'_> {
             let start = self.next;
             if self.column()? != column {
                 self.next = start;
-                return self.error(format!("expected `{}`, the column that is set", column.0));
+                return self.invalid(
+                    "Only expressions of the form X = <value> + X are supported.",
+                    format!("expected `{}`, the column that is set", column.0),
+                );
             }
             return Ok(Assignment::Prepend(column, value));
         }

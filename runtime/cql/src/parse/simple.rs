@@ -34,7 +34,7 @@ impl Parser<'_> {
         matches!(self.peek(), Token::Symbol("?" | ":"))
     }
 
-    fn literal(&mut self) -> Result<Literal> {
+    pub(super) fn literal(&mut self) -> Result<Literal> {
         let literal = match self.peek() {
             Token::Word(word) => match word.to_ascii_lowercase().as_str() {
                 "null" => Literal::Null,
@@ -135,7 +135,10 @@ impl Parser<'_> {
     }
 
     fn call_or_column(&mut self, scope: Scope) -> Result<Expr> {
-        if !matches!(self.ahead(1), Token::Symbol("(")) {
+        let qualified = self.any && matches!(self.ahead(1), Token::Symbol(".")) && self.is_name(2);
+        if !matches!(self.ahead(1), Token::Symbol("("))
+            && !(qualified && matches!(self.ahead(3), Token::Symbol("(")))
+        {
             return match scope {
                 Scope::Selector => self.column().map(Expr::Column),
                 Scope::Term | Scope::BeforeColumn => self.expected("a value"),
@@ -148,9 +151,9 @@ impl Parser<'_> {
         // `token` is reserved, but a function.
         let function = match self.word("token") {
             true => "token".to_owned(),
-            false => self.name("a function")?.0,
+            false => self.function()?,
         };
-        if !is_native(&function) {
+        if !self.any && !is_native(&function) {
             self.next = start;
             return self.error(format!("`{function}` is not a native function: only those may be called"));
         }
@@ -164,6 +167,16 @@ impl Parser<'_> {
             false => self.list_until(")", |p| p.expr(scope))?,
         };
         Ok(Expr::Call { function, args })
+    }
+
+    /// The name of a function; those of `system` are the ones without keyspace.
+    fn function(&mut self) -> Result<String> {
+        let first = self.name("a function")?.0;
+        if !self.symbol(".") {
+            return Ok(first);
+        }
+        let name = self.name("a function")?.0;
+        Ok(if first == "system" { name } else { format!("{first}.{name}") })
     }
 
     fn cast(&mut self, scope: Scope) -> Result<Expr> {

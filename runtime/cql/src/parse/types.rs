@@ -7,8 +7,15 @@ use crate::tree::{Native, Type};
 impl Parser<'_> {
     pub(super) fn type_name(&mut self) -> Result<Type> {
         let parameterized = matches!(self.ahead(1), Token::Symbol("<"));
+        if self.any
+            && let Token::String(class) = self.peek()
+        {
+            let class = class.clone();
+            self.next += 1;
+            return Ok(Type::Custom(class));
+        }
         let Token::Word(word) = *self.peek() else {
-            return self.name("a type").map(Type::Udt);
+            return self.user_type();
         };
         if !parameterized {
             return self.simple_type();
@@ -48,7 +55,15 @@ impl Parser<'_> {
             self.next += 1;
             return Ok(Type::Native(native));
         }
-        self.name("a type").map(Type::Udt)
+        self.user_type()
+    }
+
+    fn user_type(&mut self) -> Result<Type> {
+        let name = self.name("a type")?;
+        if !self.any || !self.symbol(".") {
+            return Ok(Type::Udt(name));
+        }
+        Ok(Type::UdtOf(name, self.name("a type")?))
     }
 
     fn boxed_type(&mut self) -> Result<Box<Type>> {
