@@ -6,12 +6,14 @@ use crate::api::{Batch, Error, Parameters, Prepared, Response};
 
 /// The whole server without its wire: catalog, data and prepared statements.
 #[derive(Debug, Default)]
-pub struct Engine {}
+pub struct Engine {
+    system: crate::system::System,
+}
 
 impl Engine {
-    /// An empty server.
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self::default())
+    /// An empty server that tells of itself what `system` says.
+    pub fn new(system: crate::system::System) -> Arc<Self> {
+        Arc::new(Self { system })
     }
 
     /// Analyses a statement and keeps it under its id.
