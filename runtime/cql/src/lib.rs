@@ -25,5 +25,5 @@ pub use access::{Access, is_system_keyspace};
 pub use error::ParseError;
 pub use functions::FUNCTIONS;
 pub use limits::{MAX_BYTES, MAX_COMMAND_BYTES, MAX_DEPTH, MAX_OPERATORS};
-pub use parse::{parse, parse_any};
+pub use parse::{is_reserved, parse, parse_any};
 pub use tree::*;

@@ -1,5 +1,6 @@
 //! What keyspaces, tables and types there are. A catalog is a value: DDL makes a new one from it.
 
+mod lookup;
 pub(crate) mod options;
 
 use std::collections::BTreeMap;

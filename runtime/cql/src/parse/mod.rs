@@ -275,8 +275,8 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Cassandra's reserved words, and its constants that look like words.
-fn is_reserved(word: &str) -> bool {
+/// Whether a name must be quoted: Cassandra's reserved words, and its constants that look like words.
+pub fn is_reserved(word: &str) -> bool {
     const RESERVED: &[&str] = &[
         "add",
         "allow",
