@@ -116,7 +116,9 @@ impl Connection {
     }
 }
 
-async fn next_change(changes: Option<&mut broadcast::Receiver<Arc<SchemaChange>>>) -> Result<Arc<SchemaChange>, RecvError> {
+async fn next_change(
+    changes: Option<&mut broadcast::Receiver<Arc<SchemaChange>>>,
+) -> Result<Arc<SchemaChange>, RecvError> {
     match changes {
         Some(changes) => changes.recv().await,
         None => std::future::pending().await,

@@ -36,6 +36,7 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     engine: Arc<Engine>,
+    max_connections: usize,
 }
 
 impl Server {
@@ -46,7 +47,7 @@ impl Server {
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, engine: Engine::new(System::at(address)) })
+        Ok(Self { listener, address, engine: Engine::new(System::at(address)), max_connections: MAX_CONNECTIONS })
     }
 
     /// Where clients reach it.
@@ -61,7 +62,7 @@ impl Server {
 
     /// Serves until `shutdown`; then answers what has been asked, closes all connections and returns.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        let Self { listener, engine, .. } = self;
+        let Self { listener, engine, max_connections, .. } = self;
         let (changes, _) = broadcast::channel(EVENTS);
         let (stop, stopping) = watch::channel(());
         let mut connections = JoinSet::new();
@@ -71,7 +72,7 @@ impl Server {
                 () = &mut shutdown => break,
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) if connections.len() >= MAX_CONNECTIONS => refuse(&stream),
+                    Ok((stream, _)) if connections.len() >= max_connections => refuse(&stream, max_connections),
                     Ok((stream, _)) => {
                         let session = Session::new(engine.clone(), changes.clone());
                         connections.spawn(serve(stream, session, stopping.clone()));
@@ -101,11 +102,14 @@ async fn serve(stream: TcpStream, session: Session, stopping: watch::Receiver<()
 }
 
 /// Best effort: whoever connects in such numbers may as well find the connection closed.
-fn refuse(stream: &TcpStream) {
-    tracing::warn!(limit = MAX_CONNECTIONS, "too many connections");
-    let message = format!("Too many connections: this server takes {MAX_CONNECTIONS}");
+fn refuse(stream: &TcpStream, limit: usize) {
+    tracing::warn!(limit, "too many connections");
+    let message = format!("Too many connections: this server takes {limit}");
     let mut encoder = Encoder::default();
     let refusal = Outgoing::Refusal { code: ERROR_OVERLOADED, message: &message };
     encoder.put(Version::V4, 0, &refusal, &Extras::default());
     let _ = stream.try_write(encoder.bytes());
 }
+
+#[cfg(test)]
+mod tests;

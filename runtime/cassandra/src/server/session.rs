@@ -9,7 +9,8 @@ use super::Changes;
 use crate::api::{Error, Parameters, Response, Rows, SchemaChange};
 use crate::engine::Engine;
 use crate::wire::{
-    Compression, Encoder, Envelope, Execute, Extras, Metadata, Outgoing, Request, Topic, Version, columns_id, decode, flag,
+    Compression, Encoder, Envelope, Execute, Extras, Metadata, Outgoing, Request, Topic, Version, columns_id, decode,
+    flag,
 };
 
 /// State of a connection apart from its bytes.
@@ -63,7 +64,9 @@ impl Session {
     fn check(&self, request: &Request) -> Result<(), Error> {
         let refused = match (request, self.ready) {
             (Request::Startup(_), false) | (Request::Options, _) => return Ok(()),
-            (Request::Startup(_), true) => "Unexpected message STARTUP, the connection is already initialized".to_owned(),
+            (Request::Startup(_), true) => {
+                "Unexpected message STARTUP, the connection is already initialized".to_owned()
+            }
             (_, true) => return Ok(()),
             (other, false) => format!("Unexpected message {}, expecting STARTUP or OPTIONS", other.name()),
         };

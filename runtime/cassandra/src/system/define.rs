@@ -47,7 +47,8 @@ impl Define {
 
     pub(super) fn build(self, keyspace: &str) -> Table {
         let mut columns = Vec::new();
-        let mut add = |name: &str, of, kind| columns.push(Column { id: columns.len() as u32, name: name.into(), of, kind });
+        let mut add =
+            |name: &str, of, kind| columns.push(Column { id: columns.len() as u32, name: name.into(), of, kind });
         let (partition_keys, clustering_keys) = (self.partition.len(), self.clustering.len());
         for (place, (name, of)) in self.partition.into_iter().enumerate() {
             add(name, of, Kind::Partition(place));

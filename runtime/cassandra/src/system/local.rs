@@ -9,7 +9,7 @@ use crate::types::CqlType::{Bigint, Blob, Boolean, Inet, Int, Text, Uuid};
 pub(super) const KEYSPACE: &str = "system";
 
 /// The only token of the ring.
-const TOKEN: &str = "0";
+pub(super) const TOKEN: &str = "0";
 /// What a node listens on for others; nobody is there.
 const STORAGE_PORT: i32 = 7000;
 

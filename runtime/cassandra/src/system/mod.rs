@@ -1,6 +1,7 @@
 //! The tables a Cassandra has about itself: what they are and what stands in them. Drivers read them when they connect.
 
 mod define;
+mod describe;
 mod local;
 mod schema;
 mod traces;
@@ -102,8 +103,14 @@ fn keyspace(name: &str, replication: &[(&str, &str)], tables: Vec<Define>) -> Ke
         replication: replication.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
         durable_writes: true,
         system: true,
-        tables: tables.into_iter().map(|table| table.build(name)).map(|table| (table.name.to_string(), Arc::new(table))).collect(),
+        tables: tables
+            .into_iter()
+            .map(|table| table.build(name))
+            .map(|table| (table.name.to_string(), Arc::new(table)))
+            .collect(),
         types: BTreeMap::new(),
     }
 }
 
+#[cfg(test)]
+mod tests;

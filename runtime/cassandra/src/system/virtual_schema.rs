@@ -27,7 +27,9 @@ pub(super) fn rows(table: &str, catalog: &Catalog) -> Option<Vec<Row>> {
     Some(match table {
         "keyspaces" => keyspaces().map(|keyspace| vec![text(&keyspace.name)]).collect(),
         "tables" => {
-            let row = |table: &crate::schema::Table| vec![text(&table.keyspace), text(&table.name), text(&table.options.comment)];
+            let row = |table: &crate::schema::Table| {
+                vec![text(&table.keyspace), text(&table.name), text(&table.options.comment)]
+            };
             tables().map(|table| row(table)).collect()
         }
         "columns" => tables().flat_map(|table| column_rows(table)).collect(),

@@ -64,7 +64,11 @@ impl Compression {
 /// An LZ4 block whose size is known from elsewhere, and checked by the caller.
 pub(crate) fn decompress_block(block: &[u8], length: usize) -> Result<Bytes, Error> {
     let out = lz4_flex::block::decompress(block, length).map_err(damaged)?;
-    if out.len() == length { Ok(out.into()) } else { Err(damaged(format!("{} bytes where {length} were announced", out.len()))) }
+    if out.len() == length {
+        Ok(out.into())
+    } else {
+        Err(damaged(format!("{} bytes where {length} were announced", out.len())))
+    }
 }
 
 fn damaged(cause: impl std::fmt::Display) -> Error {

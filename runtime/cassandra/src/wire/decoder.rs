@@ -25,7 +25,9 @@ enum Framing {
     #[default]
     Initial,
     V4(Option<Compression>),
-    V5 { lz4: bool },
+    V5 {
+        lz4: bool,
+    },
 }
 
 /// One message, or why there is none in its place.
@@ -33,7 +35,10 @@ enum Framing {
 pub(crate) enum Decoded {
     Envelope(Envelope),
     /// The stream goes on behind it.
-    Rejected { stream: i16, error: Error },
+    Rejected {
+        stream: i16,
+        error: Error,
+    },
 }
 
 /// The stream can't be followed any further: tell this and close.
@@ -165,5 +170,9 @@ fn whole(mut payload: &[u8]) -> Result<(), Error> {
         let Some(rest) = payload.get(HEADER + length..) else { break };
         payload = rest;
     }
-    if payload.is_empty() { Ok(()) } else { Err(Error::Protocol("A self-contained segment ends amid a message".to_owned())) }
+    if payload.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Protocol("A self-contained segment ends amid a message".to_owned()))
+    }
 }

@@ -1,11 +1,11 @@
 //! Responses as the bytes a connection sends, in the framing it has reached.
 
+use super::MAX_RESPONSE;
 use super::compression::Compression;
 use super::envelope::{HEADER, Version, flag};
 use super::response::Outgoing;
 use super::segment::{self, MAX_PAYLOAD};
 use super::writer::Put;
-use super::MAX_RESPONSE;
 use crate::api::Error;
 
 /// Bodies below this are not worth compressing.
@@ -31,7 +31,9 @@ enum Framing {
     #[default]
     Initial,
     V4(Compression),
-    V5 { lz4: bool },
+    V5 {
+        lz4: bool,
+    },
 }
 
 /// What goes before the body of any response.
@@ -69,7 +71,9 @@ impl Encoder {
         if self.envelopes.len() - body > MAX_RESPONSE {
             let length = self.envelopes.len() - body;
             self.envelopes.truncate(start);
-            let message = format!("Result is too big: length {length} exceeds maximum allowed length {MAX_RESPONSE}; fetch it by pages");
+            let message = format!(
+                "Result is too big: length {length} exceeds maximum allowed length {MAX_RESPONSE}; fetch it by pages"
+            );
             return self.put(version, stream, &Outgoing::Error(&Error::Invalid(message)), &Extras::default());
         }
         if let Framing::V4(compression) = self.framing

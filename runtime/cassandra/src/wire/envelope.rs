@@ -76,7 +76,9 @@ impl Header {
         let bad = |error| BadHeader { stream: if old { 0 } else { stream }, error };
         let version = Version::of(*first).map_err(bad)?;
         if first & 0x80 != 0 {
-            return Err(bad(Error::Protocol("Wrong protocol direction (a response was received from a client)".to_owned())));
+            return Err(bad(Error::Protocol(
+                "Wrong protocol direction (a response was received from a client)".to_owned(),
+            )));
         }
         let length = i32::from_be_bytes([bytes[5], bytes[6], bytes[7], bytes[8]]);
         let length = usize::try_from(length)

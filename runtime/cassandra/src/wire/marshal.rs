@@ -27,7 +27,9 @@ pub(crate) fn class(of: &CqlType) -> String {
         CqlType::Tinyint => "ByteType",
         CqlType::Uuid => "UUIDType",
         CqlType::Varint => "IntegerType",
-        CqlType::List { element, frozen } => return frozen_if(*frozen, format!("{PACKAGE}ListType({})", class(element))),
+        CqlType::List { element, frozen } => {
+            return frozen_if(*frozen, format!("{PACKAGE}ListType({})", class(element)));
+        }
         CqlType::Set { element, frozen } => return frozen_if(*frozen, format!("{PACKAGE}SetType({})", class(element))),
         CqlType::Map { key, value, frozen } => {
             return frozen_if(*frozen, format!("{PACKAGE}MapType({},{})", class(key), class(value)));
@@ -43,7 +45,9 @@ pub(crate) fn class(of: &CqlType) -> String {
             }
             return frozen_if(*frozen, format!("{PACKAGE}UserType({inner})"));
         }
-        CqlType::Vector { element, dimension } => return format!("{PACKAGE}VectorType({} , {dimension})", class(element)),
+        CqlType::Vector { element, dimension } => {
+            return format!("{PACKAGE}VectorType({} , {dimension})", class(element));
+        }
     };
     format!("{PACKAGE}{name}")
 }

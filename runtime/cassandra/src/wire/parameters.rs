@@ -80,7 +80,11 @@ fn rest(reader: &mut Reader, flags: Flags, parameters: &mut Parameters) -> Resul
     if flags.has(bit::TIMESTAMP) {
         let timestamp = reader.long()?;
         if timestamp == i64::MIN {
-            return Err(Error::Protocol(format!("Out of bound timestamp, must be in [{}, {}] (got {timestamp})", i64::MIN + 1, i64::MAX)));
+            return Err(Error::Protocol(format!(
+                "Out of bound timestamp, must be in [{}, {}] (got {timestamp})",
+                i64::MIN + 1,
+                i64::MAX
+            )));
         }
         parameters.timestamp = Some(timestamp);
     }

@@ -88,7 +88,9 @@ pub(crate) fn decode(envelope: &Envelope) -> Result<Request, Error> {
         Opcode::Prepare => prepare(&mut reader, envelope.version),
         Opcode::Execute => execute(&mut reader, envelope.version).map(Request::Execute),
         Opcode::Batch => batch(&mut reader, envelope.version),
-        Opcode::AuthResponse => Err(Error::Protocol("Unexpected message AUTH_RESPONSE: no authentication is asked for".to_owned())),
+        Opcode::AuthResponse => {
+            Err(Error::Protocol("Unexpected message AUTH_RESPONSE: no authentication is asked for".to_owned()))
+        }
         Opcode::Error | Opcode::Ready | Opcode::Supported | Opcode::Result | Opcode::Event => {
             Err(Error::Protocol(format!("Wrong protocol direction for {}", opcode.name())))
         }
@@ -97,8 +99,10 @@ pub(crate) fn decode(envelope: &Envelope) -> Result<Request, Error> {
 
 fn startup(reader: &mut Reader, version: Version) -> Result<Startup, Error> {
     let options = reader.list(|reader| Ok((reader.string()?, reader.string()?)))?;
-    let option = |name: &str| options.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
-    let cql = option("CQL_VERSION").ok_or_else(|| Error::Protocol("Missing value CQL_VERSION in STARTUP message".to_owned()))?;
+    let option =
+        |name: &str| options.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
+    let cql = option("CQL_VERSION")
+        .ok_or_else(|| Error::Protocol("Missing value CQL_VERSION in STARTUP message".to_owned()))?;
     if !cql.starts_with("3.") {
         return Err(Error::Protocol(format!(
             "CQL version {cql} is not supported by the binary protocol (supported version are >= 3.0.0)"
@@ -155,7 +159,9 @@ fn batch(reader: &mut Reader, version: Version) -> Result<Request, Error> {
             0 => BatchStatement::Text(reader.long_string()?),
             1 => BatchStatement::Prepared(statement_id(reader)?),
             other => {
-                return Err(Error::Protocol(format!("Invalid query kind in BATCH messages. Must be 0 or 1 but got {other}")));
+                return Err(Error::Protocol(format!(
+                    "Invalid query kind in BATCH messages. Must be 0 or 1 but got {other}"
+                )));
             }
         };
         Ok((statement, reader.list(Reader::value)?))

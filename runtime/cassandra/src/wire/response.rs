@@ -18,14 +18,20 @@ pub(crate) const ERROR_OVERLOADED: i32 = 0x1001;
 pub(crate) enum Outgoing<'a> {
     Error(&'a Error),
     /// A class of error that no statement can have.
-    Refusal { code: i32, message: &'a str },
+    Refusal {
+        code: i32,
+        message: &'a str,
+    },
     Ready,
     Supported,
     Void,
     Keyspace(&'a str),
     Schema(&'a SchemaChange),
     Prepared(&'a Prepared),
-    Rows { rows: &'a Rows, metadata: Metadata },
+    Rows {
+        rows: &'a Rows,
+        metadata: Metadata,
+    },
     Event(&'a SchemaChange),
 }
 

@@ -5,7 +5,7 @@ mod rows;
 use super::define::{Define, list, map, set};
 use crate::types::CqlType::{self, Blob, Boolean, Double, Int, Text, Timestamp, Uuid};
 
-pub(super) use rows::{column_rows, rows};
+pub(super) use rows::{column_rows, rows, target};
 
 pub(super) const KEYSPACE: &str = "system_schema";
 

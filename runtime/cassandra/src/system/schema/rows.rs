@@ -6,6 +6,7 @@ use super::super::value::{bigint, boolean, double, int, list, map, text, uuid};
 use super::super::{Row, is_virtual};
 use crate::schema::{Catalog, Column, Index, IndexTarget, Keyspace, Kind, Table};
 use crate::types::CqlType;
+use crate::types::name::identifier;
 
 pub(in crate::system) fn rows(table: &str, catalog: &Catalog) -> Option<Vec<Row>> {
     let keyspaces = || catalog.keyspaces.values().filter(|keyspace| !is_virtual(&keyspace.name));
@@ -65,7 +66,9 @@ pub(in crate::system) fn column_rows(table: &Table) -> impl Iterator<Item = Row>
     table.columns.iter().map(|column| {
         let (kind, place, order) = match column.kind {
             Kind::Partition(place) => ("partition_key", place as i32, "none"),
-            Kind::Clustering { place, descending } => ("clustering", place as i32, if descending { "desc" } else { "asc" }),
+            Kind::Clustering { place, descending } => {
+                ("clustering", place as i32, if descending { "desc" } else { "asc" })
+            }
             Kind::Static => ("static", -1, "none"),
             Kind::Regular => ("regular", -1, "none"),
         };
@@ -77,7 +80,7 @@ pub(in crate::system) fn column_rows(table: &Table) -> impl Iterator<Item = Row>
             text(&column.name),
             text(kind),
             int(place),
-            text(cql_name(&column.of)),
+            text(column.of.to_string()),
         ]
     })
 }
@@ -90,7 +93,7 @@ fn dropped_rows(table: &Table) -> impl Iterator<Item = Row> {
             text(name),
             bigint(dropped.at / 1000),
             text(if dropped.is_static { "static" } else { "regular" }),
-            text(cql_name(&without_names(&dropped.of))),
+            text(without_names(&dropped.of).to_string()),
         ]
     })
 }
@@ -98,9 +101,13 @@ fn dropped_rows(table: &Table) -> impl Iterator<Item = Row> {
 /// A dropped column outlives the user-defined types it was made of: they are told as tuples.
 fn without_names(of: &CqlType) -> CqlType {
     match of {
-        CqlType::Udt { definition, .. } => CqlType::Tuple(definition.fields.iter().map(|(_, of)| without_names(of)).collect()),
+        CqlType::Udt { definition, .. } => {
+            CqlType::Tuple(definition.fields.iter().map(|(_, of)| without_names(of)).collect())
+        }
         CqlType::Tuple(elements) => CqlType::Tuple(elements.iter().map(without_names).collect()),
-        CqlType::List { element, frozen } => CqlType::List { element: Arc::new(without_names(element)), frozen: *frozen },
+        CqlType::List { element, frozen } => {
+            CqlType::List { element: Arc::new(without_names(element)), frozen: *frozen }
+        }
         CqlType::Set { element, frozen } => CqlType::Set { element: Arc::new(without_names(element)), frozen: *frozen },
         CqlType::Map { key, value, frozen } => {
             CqlType::Map { key: Arc::new(without_names(key)), value: Arc::new(without_names(value)), frozen: *frozen }
@@ -118,7 +125,7 @@ fn type_rows(keyspace: &Keyspace) -> impl Iterator<Item = Row> {
             text(&keyspace.name),
             text(&of.name),
             list(of.fields.iter().map(|(name, _)| name)),
-            list(of.fields.iter().map(|(_, of)| cql_name(of))),
+            list(of.fields.iter().map(|(_, of)| of.to_string())),
         ]
     })
 }
@@ -131,40 +138,20 @@ fn index_rows(table: &Table) -> impl Iterator<Item = Row> {
     })
 }
 
-fn target(index: &Index, column: &Column) -> String {
-    let name = quoted(&column.name);
+/// As `CREATE INDEX` writes what it is on.
+pub(in crate::system) fn target(index: &Index, column: &Column) -> String {
+    let name = identifier(&column.name);
     match index.target {
         IndexTarget::Keys => format!("keys({name})"),
         IndexTarget::Entries => format!("entries({name})"),
         IndexTarget::Full => format!("full({name})"),
         IndexTarget::Values => match column.of {
-            CqlType::List { frozen: false, .. } | CqlType::Set { frozen: false, .. } | CqlType::Map { frozen: false, .. } => {
+            CqlType::List { frozen: false, .. }
+            | CqlType::Set { frozen: false, .. }
+            | CqlType::Map { frozen: false, .. } => {
                 format!("values({name})")
             }
             _ => name,
         },
-    }
-}
-
-fn quoted(name: &str) -> String {
-    let plain = name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.chars().all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_');
-    if plain { name.to_owned() } else { format!("\"{}\"", name.replace('"', "\"\"")) }
-}
-
-fn cql_name(of: &CqlType) -> String {
-    let frozen = |inner: String| format!("frozen<{inner}>");
-    match of {
-        CqlType::List { element, frozen: false } => format!("list<{}>", cql_name(element)),
-        CqlType::List { element, frozen: true } => frozen(format!("list<{}>", cql_name(element))),
-        CqlType::Set { element, frozen: false } => format!("set<{}>", cql_name(element)),
-        CqlType::Set { element, frozen: true } => frozen(format!("set<{}>", cql_name(element))),
-        CqlType::Map { key, value, frozen: false } => format!("map<{}, {}>", cql_name(key), cql_name(value)),
-        CqlType::Map { key, value, frozen: true } => frozen(format!("map<{}, {}>", cql_name(key), cql_name(value))),
-        CqlType::Tuple(elements) => frozen(format!("tuple<{}>", elements.iter().map(cql_name).collect::<Vec<_>>().join(", "))),
-        CqlType::Udt { definition, frozen: false } => quoted(&definition.name),
-        CqlType::Udt { definition, frozen: true } => frozen(quoted(&definition.name)),
-        CqlType::Vector { element, dimension } => format!("vector<{}, {dimension}>", cql_name(element)),
-        native => format!("{native:?}").to_ascii_lowercase(),
     }
 }
