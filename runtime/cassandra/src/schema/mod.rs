@@ -1,11 +1,21 @@
 //! What keyspaces, tables and types there are. A catalog is a value: DDL makes a new one from it.
 
+mod alter;
+mod apply;
+mod create;
+mod drop;
+mod index;
+mod keyspace;
 mod lookup;
 pub(crate) mod options;
+#[cfg(test)]
+mod tests;
+mod udt;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub(crate) use apply::{Applied, Effect, apply};
 use uuid::Uuid;
 
 use crate::types::{CqlType, Udt};

@@ -14,7 +14,7 @@ pub(crate) mod vint;
 
 use std::sync::Arc;
 
-pub(crate) use resolve::{resolve, resolve_in};
+pub(crate) use resolve::resolve;
 
 /// A resolved CQL type.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

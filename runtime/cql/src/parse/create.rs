@@ -13,7 +13,8 @@ impl Parser<'_> {
         if self.word("KEYSPACE") || self.word("SCHEMA") {
             let if_not_exists = self.if_not_exists();
             let name = self.name("a keyspace")?;
-            return Ok(Ddl::CreateKeyspace { name, if_not_exists, options: self.options()? });
+            self.expect_word("WITH")?;
+            return Ok(Ddl::CreateKeyspace { name, if_not_exists, options: self.required_options()? });
         }
         if self.word("TABLE") || self.word("COLUMNFAMILY") {
             return self.create_table().map(Ddl::CreateTable);
@@ -134,7 +135,7 @@ impl Parser<'_> {
         let if_not_exists = self.if_not_exists();
         let name = match self.is_word(0, "ON") {
             true => None,
-            false => Some(self.table()?),
+            false => Some(self.name("the name of the index")?),
         };
         self.expect_word("ON")?;
         let table = self.table()?;

@@ -5,7 +5,7 @@ use super::{Expr, Literal, Name, Order, Table, Type};
 /// A change of the schema.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Ddl {
-    /// `CREATE KEYSPACE [IF NOT EXISTS] name [WITH …]`
+    /// `CREATE KEYSPACE [IF NOT EXISTS] name WITH …`
     CreateKeyspace {
         /// Its name.
         name: Name,
@@ -178,8 +178,8 @@ pub struct CreateIndex {
     pub custom: bool,
     /// `IF NOT EXISTS`
     pub if_not_exists: bool,
-    /// Its name, which may be given with a keyspace.
-    pub name: Option<Table>,
+    /// Its name; it is in the table's keyspace.
+    pub name: Option<Name>,
     /// Of which table.
     pub table: Table,
     /// What is indexed; servers take one.

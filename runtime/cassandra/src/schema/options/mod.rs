@@ -1,5 +1,9 @@
 //! Options of tables. Most of them say nothing to an engine in memory; they are kept because clients read them.
 
+pub(crate) mod properties;
+pub(crate) mod read;
+mod strategies;
+
 use std::collections::BTreeMap;
 
 /// Options of a table, as `system_schema.tables` has them.
