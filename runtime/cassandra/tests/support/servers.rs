@@ -1,10 +1,13 @@
 //! The two servers that are compared.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use veltrix_cassandra::Server;
 
 /// `host:port` of a real Cassandra: the one that `VELTRIX_CASSANDRA` names, else the one under `target/servers`, which is
 /// started if it does not run, and left running for the next test process; the test command ends it.
@@ -17,7 +20,7 @@ pub(crate) fn real() -> &'static str {
 /// a server of a process of its own, or the real one with itself.
 pub(crate) fn embedded() -> &'static str {
     static ADDRESS: OnceLock<String> = OnceLock::new();
-    ADDRESS.get_or_init(|| named("VELTRIX_EMBEDDED").expect("VELTRIX_EMBEDDED names a server"))
+    ADDRESS.get_or_init(|| named("VELTRIX_EMBEDDED").unwrap_or_else(embed))
 }
 
 /// Names for a keyspace on either server: as long, so that one can stand for the other.
@@ -35,6 +38,20 @@ pub(crate) fn create(keyspace: &str) -> String {
 
 fn named(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
+}
+
+/// Serves on a port of its own until the process ends.
+fn embed() -> String {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        runtime.expect("a runtime starts").block_on(async move {
+            let server = Server::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("a port is free");
+            tell.send(server.address().to_string()).expect("somebody waits for it");
+            server.run(std::future::pending()).await;
+        });
+    });
+    told.recv().expect("the server has an address")
 }
 
 fn start() -> String {
