@@ -168,3 +168,21 @@ fn a_stop_answers_what_was_asked_and_closes() {
     assert!(client.closed());
     assert!(TcpStream::connect(address).is_err());
 }
+
+#[test]
+fn changes_of_the_schema_are_told_to_those_who_registered() {
+    let server = Running::start();
+    let [mut watching, mut other, mut changing] = [server.connect(), server.connect(), server.connect()];
+    [&mut watching, &mut other, &mut changing].map(Client::startup);
+    watching.send(4, 1, 11, b"\0\x02\0\x0dSTATUS_CHANGE\0\x0dSCHEMA_CHANGE");
+    assert_eq!(watching.receive().2, 2);
+    changing.query(1, "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");
+    assert_eq!(changing.receive(), (4, 1, 8, b"\0\0\0\x05\0\x07CREATED\0\x08KEYSPACE\0\x02ks".to_vec()));
+    assert_eq!(watching.receive(), (4, 0xff, 12, b"\0\x0dSCHEMA_CHANGE\0\x07CREATED\0\x08KEYSPACE\0\x02ks".to_vec()));
+    changing.query(2, "USE ks");
+    assert_eq!(changing.receive(), (4, 2, 8, b"\0\0\0\x03\0\x02ks".to_vec()));
+    changing.query(3, "CREATE TABLE t (k int PRIMARY KEY)");
+    assert_eq!(watching.receive().3, b"\0\x0dSCHEMA_CHANGE\0\x07CREATED\0\x05TABLE\0\x02ks\0\x01t");
+    other.send(4, 9, 5, &[]);
+    assert_eq!(other.receive().1, 9, "who did not register is told nothing");
+}

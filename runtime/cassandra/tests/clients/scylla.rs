@@ -1,7 +1,6 @@
 //! The scylla driver: what the worker itself uses.
 
 use std::ops::ControlFlow;
-use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use scylla::client::Compression;
@@ -138,29 +137,4 @@ async fn scylla_driver_prepares_anew_after_the_table_changed() {
     let rows = session.execute_unpaged(&select, (1,)).await.unwrap().into_rows_result().unwrap();
     assert_eq!(rows.single_row::<(String,)>().unwrap().0, "a");
     session.query_unpaged(format!("DROP KEYSPACE {keyspace}"), ()).await.unwrap();
-}
-
-/// What a watching session holds of the schema follows from events alone.
-#[tokio::test]
-async fn scylla_driver_hears_of_changes() {
-    let server = Running::start();
-    let watching = SessionBuilder::new()
-        .known_node(server.address())
-        .cluster_metadata_refresh_interval(Duration::from_secs(3600))
-        .build()
-        .await
-        .unwrap();
-    let (session, keyspace) = with_table(server.address(), None).await;
-    for _ in 0..100 {
-        if watching
-            .get_cluster_state()
-            .get_keyspace(&keyspace)
-            .is_some_and(|keyspace| keyspace.tables.contains_key("plain"))
-        {
-            session.query_unpaged(format!("DROP KEYSPACE {keyspace}"), ()).await.unwrap();
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("no event came within ten seconds");
 }
