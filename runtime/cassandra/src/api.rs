@@ -114,6 +114,13 @@ pub enum Response {
     Keyspace(String),
     /// The schema has changed.
     Schema(SchemaChange),
+    /// Any of the others, with warnings for the client (rows have theirs themselves).
+    Warned {
+        /// The result.
+        response: Box<Response>,
+        /// Such as a batch over many partitions.
+        warnings: Vec<String>,
+    },
 }
 
 /// A page of rows.

@@ -43,7 +43,8 @@ impl Session {
 
     /// Answers into `encoder`: always exactly one message.
     pub(super) fn answer(&mut self, envelope: &Envelope, encoder: &mut Encoder) -> Then {
-        let mut reply = Reply { encoder, version: envelope.version, stream: envelope.stream, tracing: None };
+        let (version, stream) = (envelope.version, envelope.stream);
+        let mut reply = Reply { encoder, version, stream, tracing: None, warnings: Vec::new() };
         let done = decode(envelope).and_then(|request| {
             self.check(&request)?;
             if envelope.flags & flag::TRACING != 0 && request.is_statement() {
@@ -124,9 +125,10 @@ impl Session {
     fn respond(&mut self, response: Response, reply: &mut Reply<'_>, metadata: impl FnOnce(&Rows) -> Metadata) {
         match response {
             Response::Void => reply.send(&Outgoing::Void),
-            Response::Rows(rows) => {
+            Response::Rows(mut rows) => {
+                reply.warnings.append(&mut rows.warnings);
                 let metadata = metadata(&rows);
-                reply.warn(&Outgoing::Rows { rows: &rows, metadata }, &rows.warnings);
+                reply.send(&Outgoing::Rows { rows: &rows, metadata });
             }
             Response::Keyspace(name) => {
                 reply.send(&Outgoing::Keyspace(&name));
@@ -136,6 +138,10 @@ impl Session {
                 reply.send(&Outgoing::Schema(&change));
                 // Fails if nobody listens.
                 let _ = self.changes.send(Arc::new(change));
+            }
+            Response::Warned { response, mut warnings } => {
+                reply.warnings.append(&mut warnings);
+                self.respond(*response, reply, metadata);
             }
         }
     }
@@ -167,14 +173,12 @@ struct Reply<'a> {
     version: Version,
     stream: i16,
     tracing: Option<[u8; 16]>,
+    warnings: Vec<String>,
 }
 
 impl Reply<'_> {
     fn send(&mut self, message: &Outgoing<'_>) {
-        self.warn(message, &[]);
-    }
-
-    fn warn(&mut self, message: &Outgoing<'_>, warnings: &[String]) {
-        self.encoder.put(self.version, self.stream, message, &Extras { tracing: self.tracing, warnings });
+        let extras = Extras { tracing: self.tracing, warnings: &self.warnings };
+        self.encoder.put(self.version, self.stream, message, &extras);
     }
 }
