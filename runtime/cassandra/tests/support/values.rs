@@ -50,8 +50,16 @@ fn value(of: &Type, literal: &str) -> Option<Vec<u8>> {
             Some(parts?.concat())
         }
         Type::Udt { fields, .. } => {
-            let parts = split(inside(literal, '(', ')')?, ',');
-            let parts: Option<Vec<_>> = fields.iter().zip(parts).map(|((_, of), part)| element(of, part)).collect();
+            let Some(named) = inside(literal, '{', '}') else {
+                let parts = split(inside(literal, '(', ')')?, ',');
+                let parts: Option<Vec<_>> = fields.iter().zip(parts).map(|((_, of), part)| element(of, part)).collect();
+                return Some(parts?.concat());
+            };
+            let pairs: Option<Vec<_>> = split(named, ',').into_iter().map(|pair| pair.split_once(':')).collect();
+            let pairs = pairs?;
+            let field =
+                |name: &str| pairs.iter().find(|(own, _)| own.trim() == name).map_or("null", |(_, value)| value);
+            let parts: Option<Vec<_>> = fields.iter().map(|(name, of)| element(of, field(name))).collect();
             Some(parts?.concat())
         }
         Type::Vector(of, _) => {
