@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::Layout;
+use super::{Layout, RowRef};
 
 /// Appends a component of a clustering key. It has at most 65,535 bytes.
 pub(crate) fn push_component(clustering: &mut Vec<u8>, value: &[u8]) {
@@ -92,4 +92,11 @@ pub(super) fn compare(layout: &Layout, left: Place<'_>, right: Place<'_>) -> Ord
         }
     }
     left.1.cmp(&right.1)
+}
+
+impl Layout {
+    /// Orders two rows.
+    pub(crate) fn compare_rows(&self, one: &RowRef<'_>, other: &RowRef<'_>) -> Ordering {
+        compare(self, (one.clustering, Side::At), (other.clustering, Side::At))
+    }
 }

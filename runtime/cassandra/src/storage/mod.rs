@@ -14,6 +14,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod token;
+mod update;
 
 
 pub(crate) use cell::{Cell, Deletion, Item, Life, Liveness};
@@ -23,3 +24,4 @@ pub(crate) use packed::{Packed, RowBuilder, RowRef};
 pub(crate) use partition::Partition;
 pub(crate) use store::{Change, Key, Mutation, Store};
 pub(crate) use token::token;
+pub(crate) use update::{Increment, Update};

@@ -64,6 +64,8 @@ impl Partition {
             }
             Change::Range { from, to, deletion } => self.delete_range(layout, from, to, *deletion),
             Change::Partition(deletion) => self.delete(layout, *deletion),
+            // The store has made it a write.
+            Change::Increment(..) => {}
         }
     }
 

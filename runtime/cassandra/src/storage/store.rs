@@ -1,9 +1,9 @@
 //! All partitions of a table, in token order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Bound;
 
-use super::{Deletion, Layout, Packed, Partition, Position, RowRef, token};
+use super::{Cell, Deletion, Increment, Item, Layout, Life, Packed, Partition, Position, RowBuilder, RowRef, token};
 
 /// The key of a partition. Ordered as full scans see them: by token, then by key.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +49,8 @@ pub(crate) enum Change {
     },
     /// Deletes the partition.
     Partition(Deletion),
+    /// Adds to a counter of a row, or of the static row if there is no clustering key.
+    Increment(Option<Box<[u8]>>, Increment),
 }
 
 /// The data of a table.
@@ -56,6 +58,9 @@ pub(crate) enum Change {
 pub(crate) struct Store {
     layout: Layout,
     partitions: BTreeMap<Key, Partition>,
+    /// What counters came to, by partition, row (none is the static one) and column. A counter goes on from there even
+    /// if it was deleted in between: that is what Cassandra does as long as it has the counter in its cache.
+    counts: HashMap<(Key, Option<Box<[u8]>>, u32), i64>,
     writes: u64,
     /// The partition that was last looked at for what is dead.
     swept: Option<Key>,
@@ -90,6 +95,7 @@ impl Store {
     /// Forgets all data.
     pub(crate) fn truncate(&mut self) {
         self.partitions = BTreeMap::new();
+        self.counts = HashMap::new();
         self.swept = None;
     }
 
@@ -114,20 +120,38 @@ impl Store {
         if self.writes.is_multiple_of(SWEEP) {
             self.sweep(now);
         }
-        match self.partitions.get_mut(&mutation.key) {
+        let Mutation { key, changes } = mutation;
+        let changes: Vec<_> = changes.into_iter().map(|change| self.counted(&key, change)).collect();
+        match self.partitions.get_mut(&key) {
             Some(partition) => {
-                mutation.changes.iter().for_each(|change| partition.apply(&self.layout, change));
+                changes.iter().for_each(|change| partition.apply(&self.layout, change));
                 if partition.is_empty() {
-                    self.partitions.remove(&mutation.key);
+                    self.partitions.remove(&key);
                 }
             }
             None => {
                 let mut partition = Partition::default();
-                mutation.changes.iter().for_each(|change| partition.apply(&self.layout, change));
+                changes.iter().for_each(|change| partition.apply(&self.layout, change));
                 if !partition.is_empty() {
-                    self.partitions.insert(mutation.key, partition);
+                    self.partitions.insert(key, partition);
                 }
             }
+        }
+    }
+
+    /// Makes the increment of a counter a write of what it comes to.
+    fn counted(&mut self, key: &Key, change: Change) -> Change {
+        let Change::Increment(clustering, Increment { column, delta, timestamp }) = change else { return change };
+        let mut row = RowBuilder::new(clustering.as_deref().unwrap_or_default(), None, None, timestamp);
+        let is_static = clustering.is_none();
+        let count = self.counts.entry((key.clone(), clustering, column)).or_default();
+        *count = count.wrapping_add(delta);
+        let value = count.to_be_bytes();
+        row.push(&Item::Cell(Cell { column, path: &[], timestamp, life: Life::Live, value: &value }));
+        match row.finish() {
+            Some(row) if is_static => Change::Static(row),
+            Some(row) => Change::Row(row),
+            None => Change::Increment(None, Increment { column, delta, timestamp }),
         }
     }
 
