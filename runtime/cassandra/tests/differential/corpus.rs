@@ -54,14 +54,19 @@ pub(crate) fn read(directory: &Path) -> Vec<File> {
     let entries = std::fs::read_dir(directory).expect("the corpus is there");
     let paths = entries.map(|entry| entry.expect("the corpus is readable").path());
     let paths = paths.filter(|path| path.extension().is_some_and(|ending| ending == "cql"));
-    let parse = |path: std::path::PathBuf| {
+    let read = |path: std::path::PathBuf| {
         let name = path.file_stem().expect("it has a name").to_string_lossy().into_owned();
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let mut reader = Reader { file: name.clone(), ..Reader::default() };
-        text.lines().enumerate().for_each(|(at, line)| reader.line(at + 1, line));
-        File { name, cases: reader.finish() }
+        File { cases: parse(&name, &text), name }
     };
-    paths.map(parse).collect()
+    paths.map(read).collect()
+}
+
+/// The cases of a file with this text.
+pub(crate) fn parse(name: &str, text: &str) -> Vec<Case> {
+    let mut reader = Reader { file: name.to_owned(), ..Reader::default() };
+    text.lines().enumerate().for_each(|(at, line)| reader.line(at + 1, line));
+    reader.finish()
 }
 
 /// State between lines.
