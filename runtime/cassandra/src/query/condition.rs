@@ -164,7 +164,10 @@ impl OnColumn {
         let compare = |comparison: Comparison, wanted: Bound| match wanted {
             Bound::Unset => invalid("Invalid 'unset' value in condition"),
             Bound::Null => compared(comparison, of, current.as_deref(), None),
-            Bound::Value(wanted) => compared(comparison, of, current.as_deref(), normal(of, &wanted)),
+            Bound::Value(wanted) => {
+                let wanted = normal(of, &wanted, comparison)?;
+                compared(comparison, of, current.as_deref(), wanted)
+            }
         };
         match &self.test {
             Test::Compare(comparison, term) => compare(*comparison, context.value(term)?),
@@ -236,9 +239,23 @@ impl OnColumn {
 }
 
 /// A collection of several cells that is empty is null.
-fn normal<'w>(of: &CqlType, wanted: &'w Bytes) -> Option<&'w [u8]> {
-    let empty = of.is_multicell() && !matches!(of, CqlType::Udt { .. }) && elements(wanted).is_empty();
-    (!empty).then_some(&**wanted)
+fn normal<'w>(of: &CqlType, wanted: &'w Bytes, comparison: Comparison) -> Result<Option<&'w [u8]>, Error> {
+    let kind = match of {
+        CqlType::List { frozen: false, .. } => "list",
+        CqlType::Set { frozen: false, .. } => "set",
+        CqlType::Map { frozen: false, .. } => "map",
+        _ => return Ok(Some(wanted)),
+    };
+    if !elements(wanted).is_empty() {
+        return Ok(Some(wanted));
+    }
+    match comparison {
+        Comparison::Equal | Comparison::NotEqual => Ok(None),
+        Comparison::Less | Comparison::LessOrEqual | Comparison::Greater | Comparison::GreaterOrEqual => {
+            let sign = comparison.as_str();
+            invalid(&format!("Invalid comparison with an empty {kind} for operator \"{sign}\""))
+        }
+    }
 }
 
 fn compared(comparison: Comparison, of: &CqlType, current: Option<&[u8]>, wanted: Option<&[u8]>) -> Result<bool, Error> {

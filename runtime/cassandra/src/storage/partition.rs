@@ -2,7 +2,7 @@
 
 use super::merge::merge;
 use super::ranges::Ranges;
-use super::rows::Rows;
+use super::rows::{Edit, Rows};
 use super::{Change, Deletion, Layout, Packed, Position, RowRef, Side};
 
 /// A partition. What is stored is never shadowed by its own tombstones: writing takes care of that.
@@ -96,25 +96,32 @@ impl Partition {
         }
         let (first, last) = (self.rows.lower(layout, from.place()), self.rows.lower(layout, to.place()));
         if first < last {
-            self.rows.rewrite(first, last, |row| merge(layout, None, row.row(), Some(deletion)));
+            self.rows.rewrite(first, last, |row| merge(layout, None, row.row(), Some(deletion)).into());
         }
         self.change_rest(|rest| rest.ranges.add(layout, from.clone(), to.clone(), deletion));
     }
 
     fn delete(&mut self, layout: &Layout, deletion: Deletion) {
         let deletion = Deletion::max(self.rest.as_ref().and_then(|rest| rest.deletion), Some(deletion));
-        self.rewrite(|row| merge(layout, None, row.row(), deletion));
+        self.rewrite(|row| merge(layout, None, row.row(), deletion).into());
         self.change_rest(|rest| {
             rest.deletion = deletion;
             rest.ranges.retain(|range| deletion.is_some_and(|all| !all.deletes(range.timestamp)));
         });
     }
 
-    /// Rewrites all rows, also the static one.
-    pub(super) fn rewrite(&mut self, mut row: impl FnMut(&Packed) -> Option<Packed>) {
-        self.rows.rewrite((0, 0), (usize::MAX - 1, 0), &mut row);
-        if self.rest.is_some() {
-            self.change_rest(|rest| rest.statics = rest.statics.as_ref().and_then(row));
+    /// Edits all rows, also the static one.
+    pub(super) fn rewrite(&mut self, mut row: impl FnMut(&Packed) -> Edit) {
+        self.rows.rewrite((0, 0), (usize::MAX, 0), &mut row);
+        self.rewrite_static(row);
+    }
+
+    pub(super) fn rewrite_static(&mut self, mut row: impl FnMut(&Packed) -> Edit) {
+        let Some(statics) = self.rest.as_ref().and_then(|rest| rest.statics.as_ref()) else { return };
+        match row(statics) {
+            Edit::Keep => {}
+            Edit::Replace(edited) => self.change_rest(|rest| rest.statics = Some(edited)),
+            Edit::Remove => self.change_rest(|rest| rest.statics = None),
         }
     }
 

@@ -1,22 +1,28 @@
 //! What is dead long enough is forgotten: tombstones that nothing older can meet any more, values that expired.
 
+use super::rows::Edit;
 use super::{Cell, Deletion, Item, Layout, Life, Packed, Partition, RowBuilder};
 
 impl Partition {
-    /// Turns what has expired into tombstones, and forgets tombstones after the table's grace.
-    pub(super) fn purge(&mut self, layout: &Layout, now: i64) {
+    /// Turns what has expired into tombstones, and forgets tombstones after the table's grace, in one piece of the
+    /// rows. Returns the next piece, if there is one.
+    pub(super) fn purge(&mut self, layout: &Layout, piece: usize, now: i64) -> Option<usize> {
         let before = now - layout.grace;
-        self.rewrite(|row| purged(row, now, before));
-        if self.rest.is_some() {
+        self.rows.rewrite((piece, 0), (piece, usize::MAX), |row| purged(row, now, before));
+        if piece == 0 && self.rest.is_some() {
+            self.rewrite_static(|row| purged(row, now, before));
+        }
+        if piece == 0 && self.rest.is_some() {
             self.change_rest(|rest| {
                 rest.deletion = rest.deletion.filter(|deletion| deletion.at >= before);
                 rest.ranges.retain(|deletion| deletion.at >= before);
             });
         }
+        (piece + 1 < self.rows.pieces()).then_some(piece + 1)
     }
 }
 
-fn purged(packed: &Packed, now: i64, before: i64) -> Option<Packed> {
+fn purged(packed: &Packed, now: i64, before: i64) -> Edit {
     let row = packed.row();
     let dead = |life| match life {
         Life::Live => false,
@@ -31,7 +37,7 @@ fn purged(packed: &Packed, now: i64, before: i64) -> Option<Packed> {
             Item::Cell(cell) => dead(cell.life),
         });
     if !touched {
-        return Some(packed.clone());
+        return Edit::Keep;
     }
     let liveness = row.liveness.filter(|liveness| !dead(liveness.life));
     let base = row.liveness.map_or(0, |liveness| liveness.timestamp);
@@ -48,7 +54,7 @@ fn purged(packed: &Packed, now: i64, before: i64) -> Option<Packed> {
             Item::Deletion(..) => builder.push(&item),
         }
     }
-    builder.finish()
+    builder.finish().into()
 }
 
 /// What an expired cell is from then on.

@@ -126,36 +126,60 @@ impl Rows {
         Range { rows: self, from, to }
     }
 
-    /// Rewrites rows from one place up to another; those that become nothing go.
-    pub(super) fn rewrite(&mut self, from: At, to: At, mut row: impl FnMut(&Packed) -> Option<Packed>) {
-        let last = to.0;
-        let edit = |rows: &mut Vec<Packed>, from: usize, to: usize| {
-            let to = to.min(rows.len());
-            if from < to {
-                let kept: Vec<_> = rows[from..to].iter().filter_map(&mut row).collect();
-                rows.splice(from..to, kept);
-            }
+    /// In how many pieces the rows are.
+    pub(super) fn pieces(&self) -> usize {
+        self.chunks().len()
+    }
+
+    /// Edits rows from one place up to another.
+    pub(super) fn rewrite(&mut self, from: At, to: At, mut row: impl FnMut(&Packed) -> Edit) {
+        let chunks = match self {
+            Self::Few(rows) => std::slice::from_mut(rows),
+            Self::Many(chunks) => &mut chunks[..],
         };
-        match self {
-            Self::Few(rows) => {
-                let mut edit = edit;
-                edit(rows, from.1, if last > 0 { usize::MAX } else { to.1 });
-                if rows.is_empty() {
-                    rows.shrink_to_fit();
-                }
+        for (chunk, rows) in chunks.iter_mut().enumerate().skip(from.0) {
+            if chunk > to.0 {
+                break;
             }
-            Self::Many(chunks) => {
-                let mut edit = edit;
-                for (chunk, rows) in chunks.iter_mut().enumerate().take(last + 1).skip(from.0) {
-                    let first = if chunk == from.0 { from.1 } else { 0 };
-                    edit(rows, first, if chunk == last { to.1 } else { usize::MAX });
+            let first = if chunk == from.0 { from.1 } else { 0 };
+            let last = if chunk == to.0 { to.1 } else { usize::MAX };
+            let mut place = 0;
+            rows.retain_mut(|stored| {
+                let inside = (first..last).contains(&place);
+                place += 1;
+                match if inside { row(stored) } else { Edit::Keep } {
+                    Edit::Keep => true,
+                    Edit::Replace(edited) => {
+                        *stored = edited;
+                        true
+                    }
+                    Edit::Remove => false,
                 }
-                chunks.retain(|rows| !rows.is_empty());
-                if chunks.is_empty() {
-                    *self = Self::default();
-                }
+            });
+            if rows.len() * 4 < rows.capacity() {
+                rows.shrink_to_fit();
             }
         }
+        if let Self::Many(chunks) = self {
+            chunks.retain(|rows| !rows.is_empty());
+            if chunks.is_empty() {
+                *self = Self::default();
+            }
+        }
+    }
+}
+
+/// What becomes of a row.
+#[derive(Debug)]
+pub(super) enum Edit {
+    Keep,
+    Replace(Packed),
+    Remove,
+}
+
+impl From<Option<Packed>> for Edit {
+    fn from(row: Option<Packed>) -> Self {
+        row.map_or(Self::Remove, Self::Replace)
     }
 }
 

@@ -62,11 +62,11 @@ pub(crate) struct Store {
     /// if it was deleted in between: that is what Cassandra does as long as it has the counter in its cache.
     counts: HashMap<(Key, Option<Box<[u8]>>, u32), i64>,
     writes: u64,
-    /// The partition that was last looked at for what is dead.
-    swept: Option<Key>,
+    /// The partition that was last looked at for what is dead, and which piece of it is next.
+    swept: Option<(Key, Option<usize>)>,
 }
 
-/// So many writes look at one partition for what is dead.
+/// So many writes look at one partition, or a piece of it, for what is dead.
 const SWEEP: u64 = 16;
 
 impl Store {
@@ -86,7 +86,7 @@ impl Store {
         if dropped {
             let layout = &self.layout;
             for partition in self.partitions.values_mut() {
-                partition.rewrite(|row| super::merge::merge(layout, None, row.row(), None));
+                partition.rewrite(|row| super::merge::merge(layout, None, row.row(), None).into());
             }
             self.partitions.retain(|_, partition| !partition.is_empty());
         }
@@ -157,13 +157,17 @@ impl Store {
 
     /// Looks at the next partition for what is dead: with the writes that make garbage goes the work to remove it.
     fn sweep(&mut self, now: i64) {
-        let from = self.swept.take().map_or(Bound::Unbounded, Bound::Excluded);
+        let (from, piece) = match self.swept.take() {
+            None => (Bound::Unbounded, 0),
+            Some((key, None)) => (Bound::Excluded(key), 0),
+            Some((key, Some(piece))) => (Bound::Included(key), piece),
+        };
         let Some((key, partition)) = self.partitions.range_mut((from, Bound::Unbounded)).next() else { return };
         let key = key.clone();
-        partition.purge(&self.layout, now);
+        let next = partition.purge(&self.layout, piece, now);
         if partition.is_empty() {
             self.partitions.remove(&key);
         }
-        self.swept = Some(key);
+        self.swept = Some((key, next));
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::keys::{in_rows, values};
+use super::keys::{equal, in_rows, values};
 use super::{End, Restriction, Restrictions, Slice, Test, Tuple};
 use crate::api::{Bound, Error};
 use crate::query::context::Context;
@@ -58,7 +58,7 @@ impl Restrictions {
         for restriction in self.finding(table) {
             let names: Vec<&str> = restriction.columns.iter().map(|column| &*table.columns[*column].name).collect();
             let rows = match &restriction.test {
-                Test::Equal(tuple) => vec![values(context, tuple, &names)?],
+                Test::Equal(tuple) => vec![equal(context, tuple, &names)?],
                 Test::In(said) => in_rows(context, said, &names)?,
                 Test::Slice(slice) => {
                     if !mixes_orders(table, restriction) {
@@ -131,6 +131,10 @@ fn sliced(
     let mut ranges = Vec::new();
     for prefix in prefixes {
         let position = |end: &Option<(Vec<Bytes>, bool)>, inside: Side, outside: Side| match end {
+            // Null is before all values, in either order.
+            Some((row, _)) if row.is_empty() => {
+                Ok(Position { prefix: prefix.as_slice().into(), side: Side::Before })
+            }
             Some((row, inclusive)) => Ok::<_, Error>(Position {
                 prefix: extended((prefix, row))?.into(),
                 side: if *inclusive { inside } else { outside },
@@ -157,8 +161,7 @@ fn end(
     {
         return match context.value(term)? {
             Bound::Value(value) => Ok(Some((vec![value], end.inclusive))),
-            // As Cassandra has it: no bound.
-            Bound::Null => Ok(None),
+            Bound::Null => Ok(Some((Vec::new(), end.inclusive))),
             Bound::Unset => {
                 let name = &table.columns[restriction.columns[0]].name;
                 Err(Error::Invalid(format!("Invalid unset value for column {name}")))

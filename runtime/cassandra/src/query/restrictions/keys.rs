@@ -100,6 +100,24 @@ pub(super) fn values(context: &Context<'_>, tuple: &Tuple, names: &[&str]) -> Re
     }
 }
 
+/// As `values`, for `=`, which says it differently of a tuple.
+pub(super) fn equal(context: &Context<'_>, tuple: &Tuple, names: &[&str]) -> Result<Vec<Bytes>, Error> {
+    match tuple {
+        Tuple::Each(terms) if terms.len() > 1 => terms
+            .iter()
+            .zip(names)
+            .map(|(term, name)| {
+                context.required(
+                    term,
+                    || format!("Invalid null value for column {name}"),
+                    || format!("Invalid unset value for column {name}"),
+                )
+            })
+            .collect(),
+        Tuple::Each(_) | Tuple::Whole(_) => values(context, tuple, names),
+    }
+}
+
 /// The parts of a bound tuple.
 pub(super) fn whole(bytes: &[u8], names: &[&str]) -> Result<Vec<Bytes>, Error> {
     let mut parts = parts(bytes);

@@ -235,12 +235,10 @@ fn tuple(scope: &mut Scope, names: &[Name], relation: &Relation) -> Result<Restr
 fn values(scope: &mut Scope, columns: &[usize], value: &Expr) -> Result<Tuple, Error> {
     if let Expr::Tuple(parts) = value {
         if parts.len() != columns.len() {
-            let names: Vec<_> = columns.iter().map(|column| &*scope.column(*column).name).collect();
             return Err(Error::Invalid(format!(
-                "Expected {} elements in value tuple, but got {}: {value} for ({})",
+                "Expected {} elements in value tuple, but got {}: {value}",
                 columns.len(),
-                parts.len(),
-                names.join(", ")
+                parts.len()
             )));
         }
         let each = columns.iter().zip(parts).map(|(column, part)| scope.compile_for(*column, part));
