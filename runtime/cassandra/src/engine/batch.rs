@@ -126,7 +126,7 @@ impl Engine {
         let mut mutations = Vec::new();
         for part in &parts {
             let store = store_of(part.modify);
-            let made = part.modify.mutations(&part.target, &stores[store], &part.context, &self.clock)?;
+            let made = part.modify.mutations(&part.target, &stores[store], &part.context, &self.clock, false)?;
             mutations.push((store, made));
         }
         for (store, made) in mutations {

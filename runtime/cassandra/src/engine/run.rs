@@ -56,7 +56,7 @@ impl Engine {
                         Outcome::Refused(response) => return Ok(response),
                     }
                 } else {
-                    modify.mutations(&target, &store, &context, &self.clock)?
+                    modify.mutations(&target, &store, &context, &self.clock, false)?
                 };
                 mutations.into_iter().for_each(|mutation| store.apply(mutation, seconds()));
                 Ok(if conditional { applied(&modify.table) } else { Response::Void })

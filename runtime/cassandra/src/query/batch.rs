@@ -38,7 +38,7 @@ impl Batch {
                 return invalid("Modification is not supported by system tables");
             }
             if i == 0 {
-                timestamp = modify::using(&mut scope, &said.using)?.0;
+                timestamp = using(&mut scope, &said.using)?;
             }
             statements.push(Modify::new(&mut scope, statement)?);
             markers = scope.markers;
@@ -70,6 +70,17 @@ impl Batch {
             },
         }
     }
+}
+
+/// `USING TIMESTAMP` of the whole batch, which is of no table.
+fn using(scope: &mut Scope, said: &[Using]) -> Result<Option<Term>, Error> {
+    let first = scope.markers.len();
+    let (timestamp, _) = modify::using(scope, said)?;
+    for marker in &mut scope.markers[first..] {
+        marker.keyspace = "[batch]".into();
+        marker.table = "[batch]".into();
+    }
+    Ok(timestamp)
 }
 
 /// Refuses statements that can't go together; says whether the batch is conditional.

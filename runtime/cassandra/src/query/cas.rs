@@ -66,7 +66,7 @@ pub(crate) fn decide(parts: &[Part<'_>], store: &Store, clock: &Clock, batch: bo
     if holds {
         let mut mutations = Vec::new();
         for part in parts {
-            mutations.extend(part.modify.mutations(&part.target, store, &part.context, clock)?);
+            mutations.extend(part.modify.mutations(&part.target, store, &part.context, clock, true)?);
         }
         return Ok(Outcome::Applied(mutations));
     }

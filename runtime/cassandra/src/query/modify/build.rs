@@ -39,7 +39,7 @@ impl Modify {
             Keys::Tokens(..) => Vec::new(),
         };
         let rows = match self.has_rows() {
-            true => self.restrictions.exact_ranges(&self.table, store.layout(), context)?,
+            true => self.restrictions.ranges(&self.table, store.layout(), context)?,
             false => Vec::new(),
         };
         Ok(Target { keys, rows, values: None })
@@ -62,17 +62,20 @@ impl Modify {
         self.operations.iter().map(|operation| operation.column).chain(json).any(|column| self.is_static(column))
     }
 
-    /// What is to be written; nothing is yet.
+    /// What is to be written; nothing is yet. `conditional`: it is part of a conditional batch.
     pub(crate) fn mutations(
         &self,
         target: &Target,
         store: &Store,
         context: &Context<'_>,
         clock: &Clock,
+        conditional: bool,
     ) -> Result<Vec<Mutation>, Error> {
         let timestamp = self.timestamp(context)?;
         let ttl = self.ttl(context)?;
-        let build = Build { modify: self, store, context, clock, timestamp, ttl };
+        // What a conditional statement deletes is a moment older than what it writes beside it.
+        let deleted = if self.condition.is_some() || conditional { timestamp - 1 } else { timestamp };
+        let build = Build { modify: self, store, context, clock, timestamp, deleted, ttl };
         target.keys.iter().map(|key| build.partition(key, target)).collect()
     }
 
@@ -120,6 +123,8 @@ struct Build<'a> {
     context: &'a Context<'a>,
     clock: &'a Clock,
     timestamp: i64,
+    /// Timestamp of what deletes more than a cell.
+    deleted: i64,
     ttl: i64,
 }
 
@@ -156,7 +161,7 @@ impl Build<'_> {
     }
 
     fn deletion(&self, range: &Range, row: bool) -> Change {
-        let deletion = Deletion { timestamp: self.timestamp, at: self.context.now };
+        let deletion = Deletion { timestamp: self.deleted, at: self.context.now };
         if *range == Range::all() {
             return Change::Partition(deletion);
         }
@@ -181,6 +186,7 @@ impl Build<'_> {
             context: self.context,
             clock: self.clock,
             timestamp: self.timestamp,
+            deleted: self.deleted,
             ttl: self.ttl,
             update: Update::default(),
         };

@@ -43,12 +43,9 @@ impl Restrictions {
         })
     }
 
-    /// Clustering restrictions that `ranges` doesn't obey in full: they filter.
-    pub(super) fn filtering<'a>(&'a self, table: &'a Table) -> impl Iterator<Item = &'a Restriction> {
-        let finding = self.finding(table).count();
-        self.clustering.iter().enumerate().filter_map(move |(i, restriction)| {
-            (i >= finding || mixes_orders(table, restriction)).then_some(restriction)
-        })
+    /// Clustering restrictions that don't find rows: they filter.
+    pub(super) fn filtering<'a>(&'a self, table: &'a Table) -> &'a [Restriction] {
+        &self.clustering[self.finding(table).count()..]
     }
 
     /// Ranges of rows in clustering order, apart from each other.
@@ -61,9 +58,7 @@ impl Restrictions {
                 Test::Equal(tuple) => vec![equal(context, tuple, &names)?],
                 Test::In(said) => in_rows(context, said, &names)?,
                 Test::Slice(slice) => {
-                    if !mixes_orders(table, restriction) {
-                        ranges = Some(sliced(table, restriction, slice, &prefixes, context)?);
-                    }
+                    ranges = Some(sliced(table, restriction, slice, &prefixes, context)?);
                     break;
                 }
                 Test::Contains(_) => break,
@@ -76,20 +71,6 @@ impl Restrictions {
             ranges.dedup();
         }
         Ok(ranges)
-    }
-
-    /// As `ranges`, for a statement that can't filter what it finds.
-    pub(crate) fn exact_ranges(
-        &self,
-        table: &Table,
-        layout: &Layout,
-        context: &Context<'_>,
-    ) -> Result<Vec<Range>, Error> {
-        if self.clustering.iter().any(|restriction| mixes_orders(table, restriction)) {
-            let message = "Deleting a range of tuples of clustering columns with different orders is not supported";
-            return Err(Error::Invalid(message.into()));
-        }
-        self.ranges(table, layout, context)
     }
 }
 
@@ -111,12 +92,6 @@ fn descending(table: &Table, column: usize) -> bool {
     matches!(table.columns[column].kind, Kind::Clustering { descending: true, .. })
 }
 
-/// A slice of tuples whose columns are ordered in different directions is no range of rows.
-fn mixes_orders(table: &Table, restriction: &Restriction) -> bool {
-    restriction.is_slice()
-        && restriction.columns.iter().any(|column| descending(table, *column) != descending(table, restriction.columns[0]))
-}
-
 fn sliced(
     table: &Table,
     restriction: &Restriction,
@@ -124,29 +99,81 @@ fn sliced(
     prefixes: &[Vec<u8>],
     context: &Context<'_>,
 ) -> Result<Vec<Range>, Error> {
-    let descending = descending(table, restriction.columns[0]);
     let lower = end(table, restriction, slice.lower.as_ref(), context)?;
     let upper = end(table, restriction, slice.upper.as_ref(), context)?;
-    let (from, to) = if descending { (upper, lower) } else { (lower, upper) };
     let mut ranges = Vec::new();
+    let edge = |end: &'_ Option<(Vec<Bytes>, bool)>| end.as_ref().map(|(row, inclusive)| (row.clone(), *inclusive));
     for prefix in prefixes {
-        let position = |end: &Option<(Vec<Bytes>, bool)>, inside: Side, outside: Side| match end {
-            // Null is before all values, in either order.
-            Some((row, _)) if row.is_empty() => {
-                Ok(Position { prefix: prefix.as_slice().into(), side: Side::Before })
-            }
-            Some((row, inclusive)) => Ok::<_, Error>(Position {
-                prefix: extended((prefix, row))?.into(),
-                side: if *inclusive { inside } else { outside },
-            }),
-            None => Ok(Position { prefix: prefix.as_slice().into(), side: inside }),
-        };
-        ranges.push(Range {
-            from: position(&from, Side::Before, Side::After)?,
-            to: position(&to, Side::After, Side::Before)?,
-        });
+        cut(table, &restriction.columns, edge(&lower), edge(&upper), prefix, &mut ranges)?;
     }
     Ok(ranges)
+}
+
+/// Values of one end, from the column at hand on, and whether they belong to the slice.
+type Edge = Option<(Vec<Bytes>, bool)>;
+
+/// Cuts a slice of tuples into ranges of rows. As columns may be ordered in different directions, what is in order as
+/// tuples need not be in order as rows: beside the rows whose first column is inside of the slice there are those whose
+/// first column is at an end of it, cut by the columns that follow.
+fn cut(
+    table: &Table,
+    columns: &[usize],
+    lower: Edge,
+    upper: Edge,
+    prefix: &[u8],
+    ranges: &mut Vec<Range>,
+) -> Result<(), Error> {
+    let Some((column, rest)) = columns.split_first() else { return Ok(()) };
+    let tail = |edge: &Edge| -> Edge {
+        edge.as_ref().filter(|(row, _)| row.len() > 1).map(|(row, inclusive)| (row[1..].to_vec(), *inclusive))
+    };
+    let (low, high) = (lower.as_ref().map(|edge| edge.0.first()), upper.as_ref().map(|edge| edge.0.first()));
+    let of = &table.columns[*column].of;
+    if let (Some(Some(low)), Some(Some(high))) = (low, high)
+        && (tail(&lower).is_some() || tail(&upper).is_some())
+    {
+        let order = of.compare(low, high);
+        if order.is_gt() {
+            return Ok(());
+        }
+        if order.is_eq() && (tail(&lower).is_none() || tail(&upper).is_none()) {
+            // One end is a whole column: in or out as it says.
+            let whole = if tail(&lower).is_none() { &lower } else { &upper };
+            if !whole.as_ref().is_some_and(|(_, inclusive)| *inclusive) {
+                return Ok(());
+            }
+        }
+        if order.is_eq() {
+            let prefix = extended((&prefix.to_vec(), &vec![low.clone()]))?;
+            return cut(table, rest, tail(&lower), tail(&upper), &prefix, ranges);
+        }
+    }
+    for (edge, is_lower) in [(&lower, true), (&upper, false)] {
+        if let Some((row, _)) = edge
+            && let Some(tail) = tail(edge)
+        {
+            let prefix = extended((&prefix.to_vec(), &row[..1].to_vec()))?;
+            let (lower, upper) = if is_lower { (Some(tail), None) } else { (None, Some(tail)) };
+            cut(table, rest, lower, upper, &prefix, ranges)?;
+        }
+    }
+    let descending = descending(table, *column);
+    // The column itself: without its ends if more columns follow them.
+    let (from, to) = if descending { (&upper, &lower) } else { (&lower, &upper) };
+    let position = |edge: &Edge, inside: Side, outside: Side| match edge {
+        None => Ok::<_, Error>(Position { prefix: prefix.into(), side: inside }),
+        // Null is before all values, in either order.
+        Some((row, _)) if row.is_empty() => Ok(Position { prefix: prefix.into(), side: Side::Before }),
+        Some((row, inclusive)) => Ok(Position {
+            prefix: extended((&prefix.to_vec(), &row[..1].to_vec()))?.into(),
+            side: if *inclusive && row.len() == 1 { inside } else { outside },
+        }),
+    };
+    ranges.push(Range {
+        from: position(from, Side::Before, Side::After)?,
+        to: position(to, Side::After, Side::Before)?,
+    });
+    Ok(())
 }
 
 fn end(

@@ -244,6 +244,9 @@ fn values(scope: &mut Scope, columns: &[usize], value: &Expr) -> Result<Tuple, E
         let each = columns.iter().zip(parts).map(|(column, part)| scope.compile_for(*column, part));
         return each.collect::<Result<_, _>>().map(Tuple::Each);
     }
+    if !matches!(value, Expr::Marker(_)) {
+        return Err(Error::Syntax(format!("expected a tuple or a bind marker, found {value}")));
+    }
     let receiver = tuple_receiver(scope, columns);
     scope.compile(value, &receiver).map(Tuple::Whole)
 }
