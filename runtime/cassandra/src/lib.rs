@@ -7,8 +7,12 @@ mod wire;
 mod api;
 mod engine;
 
+mod functions;
+mod query;
 mod schema;
+mod storage;
 mod system;
+mod terms;
 mod types;
 
 pub use api::{Batch, BatchKind, BatchStatement, Bound, Column, Consistency, Error, Parameters, Prepared, Response, Rows, SchemaChange};

@@ -95,7 +95,8 @@ fn add(keyspace: &Keyspace, table: &mut Table, if_not_exists: bool, column: &Col
     }
     let kind = if column.is_static { Kind::Static } else { Kind::Regular };
     let at = table.partition_keys + table.clustering_keys;
-    let place = at + table.rest().partition_point(|other| *other.name < *name);
+    let order = |kind: Kind, name: &str| (kind != Kind::Static, name.to_owned());
+    let place = at + table.rest().partition_point(|other| order(other.kind, &other.name) < order(kind, name));
     table.columns.insert(place, Column { id, name: name.into(), of, kind });
     Ok(())
 }

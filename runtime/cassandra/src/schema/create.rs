@@ -110,9 +110,9 @@ fn table(
         }
     }
     // Names are in their order already, which is that of their bytes.
-    built.extend(columns.into_iter().map(|(name, (of, is_static))| {
-        (name, of, if is_static { Kind::Static } else { Kind::Regular })
-    }));
+    let (statics, regulars): (Vec<_>, Vec<_>) = columns.into_iter().partition(|(_, (_, is_static))| *is_static);
+    built.extend(statics.into_iter().map(|(name, (of, _))| (name, of, Kind::Static)));
+    built.extend(regulars.into_iter().map(|(name, (of, _))| (name, of, Kind::Regular)));
     let columns: Vec<_> = (0..)
         .zip(built)
         .map(|(id, (name, of, kind))| Column { id, name: name.into(), of: in_key(of, kind), kind })

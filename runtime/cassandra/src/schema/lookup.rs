@@ -27,7 +27,7 @@ impl Table {
         &self.columns[self.partition_keys..self.partition_keys + self.clustering_keys]
     }
 
-    /// All other columns, by name: static and regular ones.
+    /// All other columns: static ones by name, then regular ones by name.
     pub(crate) fn rest(&self) -> &[Column] {
         &self.columns[self.partition_keys + self.clustering_keys..]
     }

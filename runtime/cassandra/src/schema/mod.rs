@@ -55,7 +55,7 @@ pub(crate) struct Table {
     pub(crate) keyspace: Arc<str>,
     /// Its name.
     pub(crate) name: Arc<str>,
-    /// As `SELECT *` has them: partition key, clustering columns, all others by name.
+    /// As `SELECT *` has them: partition key, clustering columns, static ones by name, all others by name.
     pub(crate) columns: Vec<Column>,
     /// How many of `columns` are the partition key.
     pub(crate) partition_keys: usize,

@@ -48,7 +48,7 @@ fn orders_columns_as_select_shows_them() {
     );
     let table = session.table("t");
     let names: Vec<_> = table.columns.iter().map(|column| &*column.name).collect();
-    assert_eq!(names, ["k", "d", "c", "a", "s", "z"]);
+    assert_eq!(names, ["k", "d", "c", "s", "a", "z"]);
     assert!(table.clustering()[0].is_descending() && !table.clustering()[1].is_descending());
     assert_eq!(table.options.comment, "x");
 }

@@ -5,6 +5,7 @@ pub(crate) mod collection;
 mod compare;
 pub(crate) mod decimal;
 pub(crate) mod duration;
+pub(crate) mod json;
 pub(crate) mod name;
 pub(crate) mod number;
 mod resolve;
@@ -96,11 +97,9 @@ impl CqlType {
     /// and any value of the other is one of this.
     pub(crate) fn takes(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Text, Self::Ascii) | (Self::Uuid, Self::Timeuuid) | (Self::Bigint, Self::Counter) => true,
-            (Self::Blob, other) => !other.is_multicell() || other.is_collection(),
-            // Cassandra's counters are longs, and its timestamps are compatible with them by value.
-            (Self::Bigint, Self::Timestamp | Self::Time) => false,
-            (Self::Varint, Self::Int | Self::Bigint) => false,
+            (Self::Blob, _) | (Self::Text, Self::Ascii) | (Self::Uuid, Self::Timeuuid) => true,
+            (Self::Bigint, Self::Timestamp) | (Self::Timestamp | Self::Time, Self::Bigint) => true,
+            (Self::Date, Self::Int) | (Self::Varint, Self::Int | Self::Bigint | Self::Timestamp) => true,
             (Self::List { element: a, .. }, Self::List { element: b, .. })
             | (Self::Set { element: a, .. }, Self::Set { element: b, .. }) => a.takes(b),
             (Self::Map { key: a, value: c, .. }, Self::Map { key: b, value: d, .. }) => a.takes(b) && c.takes(d),
