@@ -5,6 +5,7 @@ use bytes::Bytes;
 use super::context::{parts, push_part};
 use crate::schema::{Column, Kind, Table};
 use crate::storage::{Key, Life, RowRef, components};
+use crate::terms::Meta;
 use crate::types::CqlType;
 
 /// A row as statements see it: with its partition's key and static columns.
@@ -95,35 +96,20 @@ pub(crate) fn value(row: &RowRef<'_>, column: &Column, now: i64) -> Option<Bytes
     (count > 0).then(|| out.into())
 }
 
-/// A time or a span that was given with a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Meta {
-    /// Microseconds.
-    WriteTime,
-    /// Seconds that are left.
-    Ttl,
-}
-
-/// That of a plain column.
-pub(crate) fn meta(row: &RowRef<'_>, column: &Column, meta: Meta, now: i64) -> Option<i64> {
-    let cell = row.cells(column.id).find(|cell| cell.life.is_live(now))?;
-    of_cell(cell.timestamp, cell.life, meta, now)
-}
-
 fn of_cell(timestamp: i64, life: Life, meta: Meta, now: i64) -> Option<i64> {
     match (meta, life) {
-        (Meta::WriteTime, _) => Some(timestamp),
+        (Meta::WriteTime | Meta::MaxWriteTime, _) => Some(timestamp),
         (Meta::Ttl, Life::Expiring { expires, .. }) => Some(expires - now),
         (Meta::Ttl, Life::Live | Life::Tombstone { .. }) => None,
     }
 }
 
-/// Those of all cells of a column of several cells, with their paths; of a user-defined type one for each field.
+/// What is known of the cells of a column, with their paths; of a user-defined type there is one for each field.
 pub(crate) fn metas(row: &RowRef<'_>, column: &Column, meta: Meta, now: i64) -> Vec<(Vec<u8>, Option<i64>)> {
     let cells = row.cells(column.id).filter(|cell| cell.life.is_live(now));
     let all = cells.map(|cell| (cell.path.to_vec(), of_cell(cell.timestamp, cell.life, meta, now)));
     match &column.of {
-        CqlType::Udt { definition, .. } => {
+        CqlType::Udt { definition, frozen: false } => {
             let all: Vec<_> = all.collect();
             let number = |field: usize| (field as u16).to_be_bytes().to_vec();
             let one = |field| all.iter().find(|(path, _)| *path == number(field)).and_then(|(_, meta)| *meta);
@@ -133,7 +119,7 @@ pub(crate) fn metas(row: &RowRef<'_>, column: &Column, meta: Meta, now: i64) -> 
     }
 }
 
-/// Whether a field or part is in its place; for user-defined types that got fields later.
+/// A field of a user-defined type; types may have got fields after the value was written.
 pub(crate) fn field(bytes: &[u8], number: usize) -> Option<Bytes> {
     parts(bytes).into_iter().nth(number).flatten()
 }

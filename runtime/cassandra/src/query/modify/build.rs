@@ -16,6 +16,9 @@ use crate::storage::{Change, Deletion, Key, Liveness, Mutation, Packed, RowBuild
 /// Most seconds something may be given: 20 years.
 const MAX_TTL: i32 = 20 * 365 * 24 * 60 * 60;
 
+/// The last second at which something may expire, with the storage format that is Cassandra's default.
+const LAST_SECOND: i64 = i32::MAX as i64 - 1;
+
 /// What a run of a statement is about.
 #[derive(Debug)]
 pub(crate) struct Target {
@@ -108,7 +111,17 @@ impl Modify {
                 Some(Some(ttl)) => ttl,
             },
         };
-        Ok(i64::from(ttl))
+        let ttl = i64::from(ttl);
+        if ttl > 0 && context.now.saturating_add(ttl) > LAST_SECOND {
+            return Err(Error::Invalid(format!(
+                "Request on table {}.{} with ttl of {ttl} seconds exceeds maximum supported expiration date of \
+                 2038-01-19T03:14:06+00:00. In order to avoid this use a lower TTL, change the expiration date overflow \
+                 policy or upgrade to a version where this limitation is fixed. See CASSANDRA-14092 and CASSANDRA-14227 \
+                 for more details.",
+                self.table.keyspace, self.table.name
+            )));
+        }
+        Ok(ttl)
     }
 }
 

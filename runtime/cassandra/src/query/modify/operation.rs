@@ -48,23 +48,6 @@ pub(super) enum Action {
 }
 
 impl Operation {
-    /// Whether it depends on what is stored.
-    pub(super) fn reads(&self, of: &CqlType) -> bool {
-        let list = matches!(of, CqlType::List { frozen: false, .. });
-        match self.action {
-            Action::Calculate(..) => true,
-            Action::Remove(_) | Action::Element(..) | Action::DeleteElement(_) => list,
-            Action::Set(_)
-            | Action::Append(_)
-            | Action::Prepend(_)
-            | Action::Add(_)
-            | Action::Subtract(_)
-            | Action::Field(..)
-            | Action::Delete
-            | Action::DeleteField(_) => false,
-        }
-    }
-
     /// An assignment of `SET`. `reads`: the statement is conditional.
     pub(super) fn assignment(scope: &mut Scope, said: &Assignment, reads: bool) -> Result<Self, Error> {
         let name = match said {

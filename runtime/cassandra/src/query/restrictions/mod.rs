@@ -170,9 +170,14 @@ impl Restrictions {
         self.partition.iter().any(Restriction::is_in)
     }
 
-    /// Whether all columns of the primary key are equal to something.
+    /// Whether all columns of the primary key are equal to something, or in a list.
     pub(crate) fn is_whole_row(&self, table: &Table) -> bool {
-        (0..table.partition_keys + table.clustering_keys).all(|column| self.is_equal(column))
+        let is_found = |column: usize| {
+            self.partition.iter().chain(&self.clustering).any(|restriction| {
+                matches!(restriction.test, Test::Equal(_) | Test::In(_)) && restriction.columns.contains(&column)
+            })
+        };
+        (0..table.partition_keys + table.clustering_keys).all(is_found)
     }
 
     /// Whether a column is equal to one value.

@@ -5,12 +5,12 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use veltrix_cql::{Expr, Name, Select as Said, Selected as Chosen, Selection as List};
 
 use super::selection::{Computed, Selection, columns};
-use super::{Select, group, json, order};
+use super::{Select, group, order};
 use crate::api::{Column as Named, Error};
 use crate::query::restrictions::{Clauses, Restrictions, Statement};
 use crate::query::scope::Scope;
 use crate::schema::Kind;
-use crate::terms::{self, Selectors, Term};
+use crate::terms::{self, Term};
 use crate::types::CqlType;
 
 impl Select {
@@ -42,7 +42,7 @@ impl Select {
         }
         let (reversed, sort) = order::understand(scope, &said.order_by, &restrictions)?;
         restrictions.check_filtering(said.allow_filtering)?;
-        let json = said.json.then(|| json::labels(&names));
+        let json = said.json.then(|| names.clone());
         let columns = match json {
             Some(_) => vec![scope.receiver("[json]", CqlType::Text)],
             None => names,

@@ -119,7 +119,7 @@ pub(super) struct Group {
 
 impl Groups<'_> {
     pub(super) fn visit(&mut self, row: &Row<'_>) -> Result<Flow, Error> {
-        let inputs = self.computed.inputs(self.table, row);
+        let inputs = self.computed.inputs(self.table, row, self.context)?;
         let at = Inputs { columns: &inputs, ..self.context.inputs() };
         let by = self.computed.group_by.iter().map(|term| term.evaluate(&at)).collect::<Result<Vec<_>, _>>()?;
         let same = self.current.as_ref().is_some_and(|group| group.by == by);

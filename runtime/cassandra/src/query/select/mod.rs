@@ -31,7 +31,7 @@ pub(crate) struct Select {
     pub(crate) columns: Arc<[Named]>,
     selection: Selection,
     restrictions: Restrictions,
-    /// Names for `SELECT JSON`, quoted where they need it, with what they name.
+    /// Of `SELECT JSON`: what goes into its texts.
     json: Option<Vec<Named>>,
     distinct: bool,
     /// From the last row of a partition to the first.

@@ -114,7 +114,7 @@ impl Select {
 
     fn result(&self, cells: Vec<Option<Bytes>>) -> Vec<Option<Bytes>> {
         match &self.json {
-            Some(labels) => cells.chunks_exact(labels.len()).map(|row| Some(json::text(labels, row))).collect(),
+            Some(names) => cells.chunks_exact(names.len()).map(|row| Some(json::text(names, row))).collect(),
             None => cells,
         }
     }

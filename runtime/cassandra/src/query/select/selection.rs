@@ -54,7 +54,7 @@ impl Selection {
                 Ok(())
             }
             Self::Computed(computed) => {
-                let inputs = computed.inputs(table, row);
+                let inputs = computed.inputs(table, row, context)?;
                 computed.push(&Inputs { columns: &inputs, ..context.inputs() }, cells)
             }
         }
@@ -68,8 +68,13 @@ impl Computed {
     }
 
     /// What a row gives.
-    pub(super) fn inputs(&self, table: &Table, row: &Row<'_>) -> Vec<Option<Bytes>> {
-        self.inputs.iter().map(|input| super::input::value(input, table, row)).collect()
+    pub(super) fn inputs(
+        &self,
+        table: &Table,
+        row: &Row<'_>,
+        context: &Context<'_>,
+    ) -> Result<Vec<Option<Bytes>>, Error> {
+        self.inputs.iter().map(|input| super::input::value(input, table, row, context)).collect()
     }
 
     /// Appends a result row.
