@@ -52,10 +52,11 @@ pub(crate) fn resolve_in(of: &Type, keyspace: &str, types: &BTreeMap<String, Arc
         }
         Type::Frozen(inner) => match &**inner {
             Type::Native(_) | Type::Custom(_) => {
-                return invalid(format!(
+                // Cassandra's parser says so.
+                return Err(Error::Syntax(format!(
                     "frozen<> is only allowed on collections, tuples, and user-defined types (got {})",
                     written(inner)
-                ));
+                )));
             }
             inner => frozen(inner, keyspace, types)?,
         },

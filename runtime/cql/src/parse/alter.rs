@@ -7,7 +7,7 @@ use crate::tree::{AlterTable, AlterType, Command, Ddl, Expr};
 impl Parser<'_> {
     pub(super) fn alter(&mut self) -> Result<Ddl> {
         self.expect_word("ALTER")?;
-        if self.word("KEYSPACE") || self.word("SCHEMA") {
+        if self.word("KEYSPACE") {
             let if_exists = self.words(&["IF", "EXISTS"]);
             let name = self.name("a keyspace")?;
             self.expect_word("WITH")?;

@@ -25,7 +25,7 @@ impl Parser<'_> {
             "ALTER" => self.alter().map(Command::Schema),
             "DROP" => self.drop_statement().map(Command::Schema),
             "DESCRIBE" | "DESC" => self.describe().map(Command::Describe),
-            "GRANT" | "REVOKE" | "LIST" => self.verdict(Command::Refused("Roles and permissions")),
+            "GRANT" | "REVOKE" | "LIST" if !matches!(self.ahead(1), Token::End) => self.verdict(Command::Refused("Roles and permissions")),
             "ADD" if self.is_word(1, "IDENTITY") => self.verdict(Command::Refused("Roles and permissions")),
             _ => self.expected("a statement"),
         }
@@ -40,9 +40,6 @@ impl Parser<'_> {
         } else {
             BatchKind::Logged
         };
-        if kind == BatchKind::Logged && self.is_word(0, "TRANSACTION") {
-            return self.verdict(Command::Refused("Transactions"));
-        }
         self.expect_word("BATCH")?;
         let using = self.using(true)?;
         let mut statements = Vec::new();
@@ -69,7 +66,7 @@ impl Parser<'_> {
 
     fn drop_statement(&mut self) -> Result<Ddl> {
         self.expect_word("DROP")?;
-        let what = if self.word("KEYSPACE") || self.word("SCHEMA") {
+        let what = if self.word("KEYSPACE") {
             Dropped::Keyspace
         } else if self.word("TABLE") || self.word("COLUMNFAMILY") {
             Dropped::Table

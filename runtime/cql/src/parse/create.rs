@@ -3,14 +3,14 @@
 use super::{Parser, Result};
 use crate::lexer::Token;
 use crate::tree::{
-    ColumnDefinition, Command, CreateIndex, CreateTable, Ddl, IndexTarget, Literal, Name, Options, Order, PrimaryKey,
+    ColumnDefinition, Command, CreateIndex, CreateTable, Ddl, IndexTarget, Literal, Name, Native, Options, Order, PrimaryKey,
     Property,
 };
 
 impl Parser<'_> {
     pub(super) fn create(&mut self) -> Result<Ddl> {
         self.expect_word("CREATE")?;
-        if self.word("KEYSPACE") || self.word("SCHEMA") {
+        if self.word("KEYSPACE") {
             let if_not_exists = self.if_not_exists();
             let name = self.name("a keyspace")?;
             self.expect_word("WITH")?;
@@ -37,7 +37,13 @@ impl Parser<'_> {
 
     fn create_type(&mut self) -> Result<Ddl> {
         let if_not_exists = self.if_not_exists();
+        let start = self.next;
         let name = self.table()?;
+        let unquoted = matches!(self.tokens[self.next - 1].0, Token::Word(_));
+        if unquoted && Native::from_name(name.name.as_str()).is_some() {
+            self.next = start;
+            return self.error(format!("`{}` is a native type", name.name.as_str()));
+        }
         self.expect_symbol("(")?;
         let fields = self.list_until(")", |p| Ok((p.name("a field")?, p.type_name()?)))?;
         Ok(Ddl::CreateType { name, if_not_exists, fields })
@@ -59,7 +65,14 @@ impl Parser<'_> {
             options: Vec::new(),
         };
         self.expect_symbol("(")?;
-        self.list_until(")", |p| p.table_item(&mut create))?;
+        self.table_item(&mut create)?;
+        // Cassandra takes commas with nothing between them.
+        while self.symbol(",") {
+            if !self.is_symbol(",") && !self.is_symbol(")") {
+                self.table_item(&mut create)?;
+            }
+        }
+        self.expect_symbol(")")?;
         if self.word("WITH") {
             self.table_options(&mut create)?;
         }

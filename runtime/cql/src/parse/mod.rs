@@ -30,7 +30,7 @@ pub fn parse(text: &str) -> Result<Statement, ParseError> {
     Ok(statement)
 }
 
-/// Parses one statement of any kind that a server takes, with at most one `;` after it.
+/// Parses one statement of any kind that a server takes, with any number of `;` after it.
 ///
 /// Of data statements it takes what Cassandra's grammar takes, also what its analysis refuses: functions of
 /// any name, `!=`, `LIKE` and `IS NOT NULL` in `WHERE`.
@@ -67,9 +67,9 @@ impl<'a> Parser<'a> {
         Ok(Self { text, tokens: tokens(text, limit)?, next: 0, depth: 0, operators: 0, any: false, verdict: None })
     }
 
-    /// The end of the text, with at most one `;` before it.
+    /// The end of the text, with at most one `;` before it; servers take any number.
     fn end(&mut self) -> Result<()> {
-        self.symbol(";");
+        while self.symbol(";") && self.any {}
         match self.peek() {
             Token::End => Ok(()),
             _ => self.expected("the end of the statement"),
@@ -84,10 +84,10 @@ impl<'a> Parser<'a> {
 
     /// Where Cassandra's grammar takes what its analysis refuses: in its words for a server, else as an error here.
     fn invalid<T>(&mut self, of_server: impl Into<String>, own: impl Into<String>) -> Result<T> {
-        if self.any {
-            return self.verdict(Command::Invalid(of_server.into()));
+        match self.any {
+            true => self.verdict(Command::Invalid(of_server.into())),
+            false => self.error(own),
         }
-        self.error(own)
     }
 
     fn statement(&mut self) -> Result<Statement> {

@@ -45,6 +45,9 @@ impl Parser<'_> {
                 _ => return self.expected("a value"),
             },
             Token::Integer(text) => Literal::Integer((*text).to_owned()),
+            Token::Float(text) if self.any && text.parse().is_ok_and(f64::is_infinite) => {
+                return self.error("a number beyond those of a double");
+            }
             Token::Float(text) => Literal::Float(text.to_ascii_lowercase()),
             Token::Blob(hex) => Literal::Blob(hex.to_ascii_lowercase()),
             Token::Uuid(text) => Literal::Uuid(text.to_ascii_lowercase()),
@@ -166,6 +169,10 @@ impl Parser<'_> {
             true => Vec::new(),
             false => self.list_until(")", |p| p.expr(scope))?,
         };
+        if self.any && ["writetime", "maxwritetime", "ttl"].contains(&function.as_str()) && !is_part(&args) {
+            self.next = start;
+            return self.error(format!("expected {function}(column)"));
+        }
         Ok(Expr::Call { function, args })
     }
 
@@ -183,9 +190,25 @@ impl Parser<'_> {
         self.next += 2;
         let value = Box::new(self.expr(scope)?);
         self.expect_word("AS")?;
+        let start = self.next;
         let to = self.simple_type()?;
+        if self.any && !matches!(to, Type::Native(_)) {
+            self.next = start;
+            return self.expected("a native type");
+        }
         self.expect_symbol(")")?;
         Ok(Expr::Cast { value, to })
+    }
+}
+
+/// One column, or a field, element or slice of one.
+fn is_part(args: &[Expr]) -> bool {
+    match args {
+        [Expr::Column(_)] => true,
+        [Expr::Field(value, _) | Expr::Element(value, _) | Expr::Slice(value, ..)] => {
+            is_part(std::slice::from_ref(value))
+        }
+        _ => false,
     }
 }
 

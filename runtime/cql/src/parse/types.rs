@@ -2,7 +2,7 @@
 
 use super::{Parser, Result};
 use crate::lexer::Token;
-use crate::tree::{Native, Type};
+use crate::tree::{Command, Native, Type};
 
 impl Parser<'_> {
     pub(super) fn type_name(&mut self) -> Result<Type> {
@@ -76,6 +76,9 @@ impl Parser<'_> {
             _ => None,
         };
         let Some(dimension) = dimension else {
+            if matches!(self.peek(), Token::Integer("0")) && self.any {
+                return self.verdict(Command::Invalid("vectors may only have positive dimensions; given 0".to_owned()));
+            }
             return self.expected("the number of dimensions, 1 to 65535");
         };
         self.next += 1;
