@@ -103,7 +103,8 @@ fn startup(reader: &mut Reader, version: Version) -> Result<Startup, Error> {
         |name: &str| options.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
     let cql = option("CQL_VERSION")
         .ok_or_else(|| Error::Protocol("Missing value CQL_VERSION in STARTUP message".to_owned()))?;
-    if !cql.starts_with("3.") {
+    // Drivers say 3.0.0, some 4.0.0; what is older is refused.
+    if cql.split('.').next().and_then(|major| major.parse::<u32>().ok()).is_none_or(|major| major < 3) {
         return Err(Error::Protocol(format!(
             "CQL version {cql} is not supported by the binary protocol (supported version are >= 3.0.0)"
         )));
