@@ -173,7 +173,7 @@ fn a_stop_answers_what_was_asked_and_closes() {
 fn changes_of_the_schema_are_told_to_those_who_registered() {
     let server = Running::start();
     let [mut watching, mut other, mut changing] = [server.connect(), server.connect(), server.connect()];
-    [&mut watching, &mut other, &mut changing].map(Client::startup);
+    [&mut watching, &mut other, &mut changing].into_iter().for_each(Client::startup);
     watching.send(4, 1, 11, b"\0\x02\0\x0dSTATUS_CHANGE\0\x0dSCHEMA_CHANGE");
     assert_eq!(watching.receive().2, 2);
     changing.query(1, "CREATE KEYSPACE ks WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 1}");

@@ -107,12 +107,11 @@ impl Decoder {
     }
 
     fn envelope(&mut self) -> Result<Option<Decoded>, Fatal> {
-        let (bytes, compression) = match self.framing {
-            Framing::Initial => (&mut self.input, None),
-            Framing::V4(compression) => (&mut self.input, compression),
-            Framing::V5 { .. } => (&mut self.joined, None),
+        let stream = match self.framing {
+            Framing::Initial | Framing::V4(_) => &self.input,
+            Framing::V5 { .. } => &self.joined,
         };
-        let header = Header::read(bytes).map_err(|bad| Fatal { stream: bad.stream, error: bad.error })?;
+        let header = Header::read(stream).map_err(|bad| Fatal { stream: bad.stream, error: bad.error })?;
         let Some(header) = header else { return Ok(None) };
         let Header { version, flags, stream, opcode, length } = header;
         self.check(version).map_err(|error| Fatal { stream, error })?;
@@ -131,7 +130,7 @@ impl Decoder {
         }
         bytes.advance(HEADER);
         let body = bytes.split_to(length).freeze();
-        Ok(Some(match decompress(body, flags, compression) {
+        Ok(Some(match decompress(body, flags, self.framing) {
             Ok(body) => Decoded::Envelope(Envelope { version, flags, stream, opcode, body }),
             Err(error) => Decoded::Rejected { stream, error },
         }))
@@ -154,11 +153,17 @@ impl Decoder {
     }
 }
 
-fn decompress(body: Bytes, flags: u8, compression: Option<Compression>) -> Result<Bytes, Error> {
-    match compression {
-        _ if flags & flag::COMPRESSED == 0 => Ok(body),
-        Some(compression) => compression.decompress_body(&body),
-        None => Err(Error::Protocol("Received a compressed frame but no compression was negotiated".to_owned())),
+fn decompress(body: Bytes, flags: u8, framing: Framing) -> Result<Bytes, Error> {
+    if flags & flag::COMPRESSED == 0 {
+        return Ok(body);
+    }
+    match framing {
+        Framing::V4(Some(compression)) => compression.decompress_body(&body),
+        // The flag means nothing where segments are compressed, but the Java driver sets it.
+        Framing::V5 { .. } => Ok(body),
+        Framing::Initial | Framing::V4(None) => {
+            Err(Error::Protocol("Received a compressed frame but no compression was negotiated".to_owned()))
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 
 /// What does not fit its length prefix is cut: only messages and names, which no client can make that long.
 pub(crate) trait Put {
-    fn byte(&mut self, value: u8);
     fn short(&mut self, value: u16);
     fn int(&mut self, value: i32);
     fn string(&mut self, text: &str);
@@ -12,10 +11,6 @@ pub(crate) trait Put {
 }
 
 impl Put for Vec<u8> {
-    fn byte(&mut self, value: u8) {
-        self.push(value);
-    }
-
     fn short(&mut self, value: u16) {
         self.extend_from_slice(&value.to_be_bytes());
     }

@@ -133,6 +133,21 @@ fn compressed_bodies_that_lie_about_their_size_are_rejected() {
 }
 
 #[test]
+fn the_flag_of_compression_means_something_in_version_4_alone() {
+    let flagged = |version| {
+        let mut bytes = envelope(version, 3, 7, b"plain");
+        bytes[1] = 1;
+        bytes
+    };
+    let decoded = decode(&mut established(Version::V4, None), &[&flagged(Version::V4)]).unwrap();
+    assert!(matches!(&decoded[..], [Decoded::Rejected { stream: 3, .. }]), "{decoded:?}");
+    let mut segment = Vec::new();
+    segment::put(&mut segment, &flagged(Version::V5), true, true);
+    let decoded = decode(&mut established(Version::V5, Some(Compression::Lz4)), &[&segment]).unwrap();
+    assert_eq!(stream_and_body(&decoded[0]), (3, Bytes::from_static(b"plain")));
+}
+
+#[test]
 fn self_contained_segments_hold_whole_messages() {
     let message = envelope(Version::V5, 1, 7, &[0; 100]);
     let mut cut = Vec::new();

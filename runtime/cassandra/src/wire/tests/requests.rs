@@ -44,7 +44,9 @@ fn startup_chooses_compression() {
     assert!(chosen(Version::V5, "snappy").is_err());
     assert!(chosen(Version::V4, "zstd").unwrap_err().to_string().contains("Unknown compression algorithm: zstd"));
     assert!(startup(Version::V4, &[]).unwrap_err().to_string().contains("CQL_VERSION"));
-    assert!(startup(Version::V4, &[("CQL_VERSION", "2.0.0")]).is_err());
+    for (version, good) in [("2.0.0", false), ("", false), ("3.4.7", true), ("4.0.0", true)] {
+        assert_eq!(startup(Version::V4, &[("CQL_VERSION", version)]).is_ok(), good, "{version}");
+    }
 }
 
 #[test]

@@ -152,7 +152,7 @@ conditional.add("UPDATE plain SET v = 'e' WHERE k = 10 AND c = 1 IF v = 'c'")
 assert session.execute(conditional).was_applied
 
 # Errors by their class; warnings; traces; a custom payload; concurrent requests.
-raises(SyntaxException, "SELEC 1", "line 1:0")
+raises(SyntaxException, "SELEC 1", "line 1")
 raises(InvalidRequest, "SELECT * FROM nowhere", "nowhere")
 raises(InvalidRequest, "SELECT * FROM plain WHERE v > 'x'", "ALLOW FILTERING")
 raises(AlreadyExists, "CREATE TABLE plain (k int PRIMARY KEY)", "plain")
