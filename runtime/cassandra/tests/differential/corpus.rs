@@ -47,6 +47,8 @@ pub(crate) struct Rules {
     pub(crate) words: bool,
     /// The embedded one refuses it in words that contain these, whatever the real one does.
     pub(crate) excluded: Option<String>,
+    /// The embedded one takes it, whatever the real one does.
+    pub(crate) accepted: bool,
 }
 
 /// All files of a directory.
@@ -116,6 +118,10 @@ impl Reader {
             "near" => self.rules.rigour = Rigour::Near,
             "shape" => self.rules.rigour = Rigour::Shape,
             "words" => self.rules.words = true,
+            "accepted" | "excluded" if self.file != "excluded" => {
+                panic!("{place}: `{word}` stands in excluded.cql alone")
+            }
+            "accepted" => self.rules.accepted = true,
             "excluded" => self.rules.excluded = Some(rest.to_owned()),
             "wait" => {
                 let time = Duration::from_millis(integer().unsigned_abs());

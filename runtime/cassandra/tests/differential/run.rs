@@ -14,6 +14,8 @@ use crate::support::servers;
 /// How often a query is tried again, a tenth of a second apart, that fails because a new index is not built yet.
 const UNBUILT: u32 = 100;
 const READ_FAILURE: i32 = 0x1300;
+/// What a real one says that failed itself.
+const BROKEN: [i32; 3] = [0, READ_FAILURE, 0x1500];
 
 /// Runs all cases of a file in keyspaces of its own.
 pub(crate) fn run(file: &File) -> Report {
@@ -44,7 +46,7 @@ fn follow(report: &mut Report, case: &Case, request: &Request, watched: &str, mu
     let text = request.statements.last().map_or("", |last| &last.text);
     let is = |word: &str| text.get(..word.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(word));
     let plain = Case { line: case.line, action: case.action.clone(), rules: Rules::default() };
-    if case.rules.excluded.is_some() {
+    if case.rules.excluded.is_some() || case.rules.accepted {
         return;
     }
     if is("SELECT") && !case.rules.refused {
@@ -65,7 +67,12 @@ fn judge(report: &mut Report, case: &Case, text: &str, [real, embedded]: [Answer
             Answer::Error(refusal) if refusal.code == 0x2200 && refusal.message.contains(words.as_str()) => return,
             _ => "not refused in the words that the file wants",
         }
-    } else if matches!(&real, Answer::Error(refusal) if refusal.code == 0) {
+    } else if rules.accepted {
+        match &embedded {
+            Answer::Error(_) => "not taken",
+            _ => return,
+        }
+    } else if matches!(&real, Answer::Error(refusal) if BROKEN.contains(&refusal.code)) {
         "the real one breaks at this: nothing to agree with"
     } else if refused != rules.refused {
         "the real one does not do what the file says of it"
