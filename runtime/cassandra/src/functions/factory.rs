@@ -19,6 +19,10 @@ pub(super) fn make<A: Argument>(
             call.typed("any", 1, 1, |of| Ok(Function::lenient(name, of, CqlType::Text, json::to_json)))
         }
         "fromjson" | "from_json" => call.from_json(),
+        "count" if arguments.len() != 1 => invalid(format!(
+            "Invalid number of arguments in call to function system.count: 1 required but {} provided",
+            arguments.len()
+        )),
         "count" => call.typed("any", 1, 1, |of| Ok(Function::aggregate(name, of, CqlType::Bigint, Kind::Count))),
         "min" | "max" => {
             let kind = if name == "min" { Kind::Least } else { Kind::Greatest };
@@ -155,10 +159,13 @@ impl<A: Argument> Call<'_, A> {
         for argument in self.arguments {
             if argument.fits(&of) == Match::No {
                 return match argument.exact().or_else(|| argument.likely()) {
-                    Some(CqlType::Vector { .. } | CqlType::List { .. }) | None => {
+                    Some(CqlType::Vector { element, .. } | CqlType::List { element, .. })
+                        if *element == CqlType::Float || argument.exact().is_none() =>
+                    {
                         invalid("All arguments must have the same vector dimensions")
                     }
                     Some(other) => self.wants("a float vector argument", &other),
+                    None => invalid("All arguments must have the same vector dimensions"),
                 };
             }
         }

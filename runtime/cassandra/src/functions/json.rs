@@ -13,5 +13,10 @@ pub(super) fn to_json(function: &Function, arguments: &[Option<Bytes>]) -> Resul
 
 pub(super) fn from_json(function: &Function, arguments: &[Option<Bytes>]) -> Result<Option<Bytes>, Error> {
     let text = String::from_utf8_lossy(bytes(arguments, 0));
-    json::from_json(&function.returns, &text).map_err(|error| function.failure(error))
+    json::from_json(&function.returns, &text).map_err(|error| {
+        function.failure(match error.starts_with("Could not decode") {
+            true => format!("execution of '{}[text]' failed: {error}", function.full_name()),
+            false => format!("org.apache.cassandra.serializers.MarshalException: {error}"),
+        })
+    })
 }

@@ -39,13 +39,16 @@ pub(super) fn alter_table(
                 effects.extend(drop_column(&mut table, *if_exists, column.as_str(), at)?);
             }
         }
-        AlterTable::Rename { if_exists, names } => {
+        AlterTable::Rename { if_exists: _, names } => {
             for (from, to) in names {
-                rename(&mut table, *if_exists, from.as_str(), to)?;
+                rename(&mut table, from.as_str(), to)?;
             }
         }
         AlterTable::Retype(..) => return invalid("Altering column types is no longer supported"),
         AlterTable::Options(given) => set_options(&mut table, given)?,
+    }
+    if table == **old {
+        return Ok(Applied::nothing());
     }
     // Drops before the table itself: its data is cleaned by the columns it had.
     let table = Arc::new(table);
@@ -165,14 +168,11 @@ fn indexes_of(table: &Table, column: u32) -> String {
     names.collect::<Vec<_>>().join(", ")
 }
 
-fn rename(table: &mut Table, if_exists: bool, from: &str, to: &Name) -> Result<(), Error> {
+fn rename(table: &mut Table, from: &str, to: &Name) -> Result<(), Error> {
     let full = format!("{}.{}", table.keyspace, table.name);
     let Some(position) = table.position(from) else {
-        // Cassandra looks for indexes of the column first, so that `IF EXISTS` helps only if there are none to look at.
-        return match if_exists && table.indexes.is_empty() {
-            true => Ok(()),
-            false => invalid(format!("Undefined column name {from} in table {full}")),
-        };
+        // Cassandra looks the column up before it looks whether it is there, so that `IF EXISTS` is no help.
+        return invalid(format!("Undefined column name {from} in table {full}"));
     };
     let column = &table.columns[position];
     let indexes = indexes_of(table, column.id);

@@ -15,7 +15,7 @@ use crate::types::{CqlType, resolve};
 
 pub(super) fn create_table(work: &Work<'_>, keyspace: &str, statement: &CreateTable) -> Result<Applied, Error> {
     let name = statement.table.name.as_str();
-    let key = well_formed(keyspace, name, statement)?;
+    let key = well_formed(statement)?;
     let (options, id) = read(&statement.options, &Options::default())?;
     let keyspace = work.keyspace(keyspace)?;
     if keyspace.tables.contains_key(name) {
@@ -49,8 +49,11 @@ pub(super) fn create_table(work: &Work<'_>, keyspace: &str, statement: &CreateTa
 }
 
 /// What is wrong with a statement whatever the keyspace has; else its primary key.
-fn well_formed<'a>(keyspace: &str, name: &str, statement: &'a CreateTable) -> Result<&'a PrimaryKey, Error> {
-    let table = format!("{keyspace}.{name}");
+fn well_formed(statement: &CreateTable) -> Result<&PrimaryKey, Error> {
+    // As it was written.
+    let name = statement.table.name.as_str();
+    let keyspace = statement.table.keyspace.as_ref();
+    let table = keyspace.map_or_else(|| name.to_owned(), |keyspace| format!("{}.{name}", keyspace.as_str()));
     let mut names = BTreeSet::new();
     if let Some(twice) = statement.columns.iter().find(|column| !names.insert(&column.name)) {
         return invalid(format!("Duplicate column '{}' declaration for table '{table}'", twice.name.as_str()));
@@ -158,8 +161,13 @@ fn check_key(table: &str, key: &PrimaryKey, columns: &BTreeMap<&str, (CqlType, b
             return invalid(format!("Duplicate column '{column}' in PRIMARY KEY clause for table '{table}'"));
         }
         if of.is_multicell() {
-            let what = if of.is_collection() { "collection" } else { "user-defined" };
-            return invalid(format!("Invalid non-frozen {what} type {of} for PRIMARY KEY column '{column}'"));
+            return match of {
+                CqlType::Udt { definition, .. } => invalid(format!(
+                    "Invalid non-frozen user-defined type \"{}.{}\" for PRIMARY KEY column '{column}'",
+                    definition.keyspace, definition.name
+                )),
+                of => invalid(format!("Invalid non-frozen collection type {of} for PRIMARY KEY column '{column}'")),
+            };
         }
         if *of == CqlType::Counter {
             return invalid(format!("counter type is not supported for PRIMARY KEY column '{column}'"));

@@ -1,6 +1,5 @@
 //! `CREATE INDEX`
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use veltrix_cql::{CreateIndex, IndexTarget as Target, Property};
@@ -9,6 +8,7 @@ use super::apply::{Applied, Effect, Work, change, configuration, invalid, is_wor
 use super::{Column, Index, IndexTarget, Keyspace, Kind, Table};
 use crate::api::Error;
 use crate::types::CqlType;
+use crate::types::name::identifier;
 
 /// The class of the indexes that there are, besides none.
 const LEGACY: &str = "legacy_local_table";
@@ -93,24 +93,25 @@ fn target<'a>(table: &'a Table, statement: &CreateIndex) -> Result<(IndexTarget,
     if statement.targets.is_empty() {
         return invalid("Only CUSTOM indexes can be created without specifying a target column");
     }
-    let mut names = BTreeSet::new();
-    let mut first = None;
-    for (kind, name) in &statement.targets {
-        let found = one_target(table, *kind, name.as_str())?;
-        if !names.insert(name) {
-            return invalid(format!("Duplicate column '{}' in index target list", name.as_str()));
+    for (_, name) in &statement.targets {
+        if table.column(name.as_str()).is_none() {
+            return undefined(table, name.as_str());
         }
-        first.get_or_insert(found);
     }
-    match first {
-        Some(target) if statement.targets.len() == 1 => Ok(target),
+    match statement.targets.as_slice() {
+        [(kind, name)] => one_target(table, *kind, name.as_str()),
         _ => invalid("Only CUSTOM indexes support multiple columns"),
     }
 }
 
+fn undefined<T>(table: &Table, column: &str) -> Result<T, Error> {
+    let [column, keyspace, table] = [column, &table.keyspace, &table.name].map(identifier);
+    invalid(format!("Undefined column name {column} in table {keyspace}.{table}"))
+}
+
 fn one_target<'a>(table: &'a Table, kind: Target, name: &str) -> Result<(IndexTarget, &'a Column), Error> {
     let Some(column) = table.column(name) else {
-        return invalid(format!("Undefined column name {name} in table {}.{}", table.keyspace, table.name));
+        return undefined(table, name);
     };
     if column.of.has_duration() {
         return invalid(match column.of {

@@ -61,6 +61,9 @@ pub(super) fn alter(work: &Work<'_>, name: &str, if_exists: bool, options: &Opti
         new.replication = checked(name, replication, Some(&old.replication))?;
     }
     new.durable_writes = given.durable_writes.unwrap_or(old.durable_writes);
+    if new.replication == old.replication && new.durable_writes == old.durable_writes {
+        return Ok(Applied::nothing());
+    }
     let warnings = warnings(name, &new.replication);
     Ok(Applied {
         catalog: Some(work.with(name, Some(new))),

@@ -47,7 +47,7 @@ pub(crate) struct Keyspace {
 }
 
 /// A table.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Table {
     /// Stays as long as the table.
     pub(crate) id: Uuid,

@@ -78,7 +78,7 @@ fn if_exists_and_if_not_exists_do_nothing() {
 fn refuses_tables_in_cassandras_words() {
     let mut session = Session::new();
     for (text, message) in [
-        ("CREATE TABLE t (a int)", "No PRIMARY KEY specifed for table 'ks.t' (exactly one required)"),
+        ("CREATE TABLE t (a int)", "No PRIMARY KEY specifed for table 't' (exactly one required)"),
         (
             "CREATE TABLE t (a list<int> PRIMARY KEY)",
             "Invalid non-frozen collection type list<int> for PRIMARY KEY column 'a'",

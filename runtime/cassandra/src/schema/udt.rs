@@ -29,6 +29,9 @@ pub(super) fn create(
         return invalid(format!("Duplicate field name '{}' in type '{name}'", twice.as_str()));
     }
     let mut resolved = Vec::new();
+    for (_, of) in fields {
+        check_thawed(of)?;
+    }
     for (field, of) in fields {
         resolved.push((field.as_str().to_owned(), part(resolve(of, keyspace)?)?));
     }
@@ -68,6 +71,7 @@ pub(super) fn alter(
                     false => invalid(format!("Cannot add field {field} to type {full}: a field with name {field} already exists")),
                 };
             }
+            check_thawed(of)?;
             let resolved = part(resolve(of, keyspace)?)?;
             check_new_field(keyspace, name, &full, field, &resolved)?;
             new.fields.push((field.to_owned(), resolved));
@@ -84,6 +88,14 @@ pub(super) fn alter(
     })
 }
 
+/// Refuses user-defined types that are not frozen, also those that don't exist.
+fn check_thawed(of: &Type) -> Result<(), Error> {
+    match of {
+        Type::Udt(_) | Type::UdtOf(..) => invalid("A user type cannot contain non-frozen UDTs"),
+        _ => Ok(()),
+    }
+}
+
 /// What a field may be of.
 fn part(of: CqlType) -> Result<CqlType, Error> {
     match of {
@@ -96,7 +108,10 @@ fn part(of: CqlType) -> Result<CqlType, Error> {
 fn check_new_field(keyspace: &Keyspace, name: &str, full: &str, field: &str, of: &CqlType) -> Result<(), Error> {
     if of.uses(&keyspace.name, name) {
         // Here Cassandra shows types with their keyspace.
-        let shown = of.to_string().replace(name, full);
+        let shown = match of {
+            CqlType::Udt { definition, .. } => format!("frozen<{}.{}>", definition.keyspace, definition.name),
+            other => other.to_string(),
+        };
         return invalid(format!(
             "Cannot add new field {field} of type {shown} to user type {full} as it would create a circular reference"
         ));

@@ -138,6 +138,9 @@ impl Compiler<'_, '_> {
     }
 
     fn check(&self, item: &Expr, wanted: &Column, what: &str, receiver: &Column, part: &str) -> Result<(), Error> {
+        if matches!(item, Expr::List(_)) && !matches!(wanted.of, CqlType::List { .. } | CqlType::Vector { .. }) {
+            return invalid(format!("Unexpected receiver type '{}'; only list and vector are expected", wanted.of));
+        }
         match self.typing.fits(item, &wanted.of) {
             Match::No => invalid(format!(
                 "Invalid {what} literal for {}: {part} {} is not of type {}",

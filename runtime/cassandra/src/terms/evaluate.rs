@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::{Inputs, Term};
 use crate::api::{Bound, Error};
 use crate::types::CqlType;
-use crate::types::collection::{elements, encode, encode_fields, encode_pairs, encode_vector, fields, normalize};
+use crate::types::collection::{count, elements, encode, encode_fields, encode_pairs, encode_vector, fields, normalize};
 
 impl Term {
     /// # Errors
@@ -72,17 +72,19 @@ impl Term {
                 let value = value.value(inputs)?;
                 known(value.and_then(|value| fields(&value).nth(*at).flatten().map(Bytes::copy_from_slice)))
             }
-            Self::Element { value, of, key } => match (value.value(inputs)?, key.value(inputs)?) {
-                (Some(value), Some(key)) => known(element(of, &value, &key)),
-                _ => Bound::Null,
-            },
-            Self::Slice { value, of, from, to } => {
+            Self::Element { value, of, key, name } => {
+                let key = selecting(key, "element", name, inputs)?;
+                known(value.value(inputs)?.and_then(|value| element(of, &value, &key)))
+            }
+            Self::Slice { value, of, from, to, name } => {
                 let bound = |bound: &Option<Box<Self>>| match bound {
-                    Some(bound) => bound.value(inputs),
+                    Some(bound) => selecting(bound, "slice", name, inputs).map(Some),
                     None => Ok(None),
                 };
                 let (from, to) = (bound(from)?, bound(to)?);
-                known(value.value(inputs)?.map(|value| slice(of, &value, from.as_deref(), to.as_deref())))
+                let slice = value.value(inputs)?.map(|value| slice(of, &value, from.as_deref(), to.as_deref()));
+                // A collection with a cell for each element has none if it is empty.
+                known(slice.filter(|slice| !of.is_multicell() || count(slice) > 0))
             }
         })
     }
@@ -100,6 +102,16 @@ impl Term {
     }
 }
 
+/// The key of an element, or the bound of a slice.
+fn selecting(key: &Term, what: &str, name: &str, inputs: &Inputs<'_>) -> Result<Bytes, Error> {
+    let invalid = |how: &str| Err(Error::Invalid(format!("Invalid {how} value for {what} selection on {name}")));
+    match key.evaluate(inputs)? {
+        Bound::Value(key) => Ok(key),
+        Bound::Null => invalid("null"),
+        Bound::Unset => invalid("unset"),
+    }
+}
+
 fn present(items: &[Term], inputs: &Inputs<'_>, null: &str) -> Result<Vec<Bytes>, Error> {
     items.iter().map(|item| item.value(inputs)?.ok_or_else(|| Error::Invalid(null.to_owned()))).collect()
 }
@@ -110,6 +122,8 @@ fn tuple(of: &CqlType, parts: &[Term], inputs: &Inputs<'_>) -> Result<Bytes, Err
         values.push(match part.evaluate(inputs)? {
             Bound::Value(value) => Some(value),
             Bound::Null => None,
+            // Odd, but what Cassandra does.
+            Bound::Unset if of.is_multicell() => Some(Bytes::new()),
             Bound::Unset => {
                 return Err(Error::Invalid(match of {
                     CqlType::Udt { definition, .. } => format!(

@@ -24,8 +24,9 @@ pub(super) fn constant(literal: &Literal, receiver: &Column) -> Result<Option<By
         ));
     }
     let parsed = match &receiver.of {
-        CqlType::Tuple(parts) => tuple(parts, text, &receiver.of),
-        of => text::parse(of, text),
+        CqlType::Tuple(parts) => tuple(parts, &text, &receiver.of),
+        CqlType::Blob => text::parse(&receiver.of, text.trim_start_matches("0x")),
+        of => text::parse(of, &text),
     };
     parsed.map(Some).map_err(Error::Invalid)
 }

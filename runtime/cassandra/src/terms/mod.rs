@@ -18,6 +18,7 @@ use bytes::Bytes;
 use veltrix_cql::Expr;
 
 pub(crate) use operation::operation;
+pub(crate) use text::term_text;
 pub(crate) use select::{Selected, select};
 
 use crate::api::{Bound, Column, Error};
@@ -163,6 +164,8 @@ pub(crate) enum Term {
         of: CqlType,
         /// Element or key.
         key: Box<Term>,
+        /// Of what, for messages.
+        name: String,
     },
     /// A part of a set or map.
     Slice {
@@ -174,6 +177,8 @@ pub(crate) enum Term {
         from: Option<Box<Term>>,
         /// To which one.
         to: Option<Box<Term>>,
+        /// Of what, for messages.
+        name: String,
     },
 }
 

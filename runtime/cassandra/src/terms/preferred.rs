@@ -1,5 +1,7 @@
 //! Of which types constants are.
 
+use std::borrow::Cow;
+
 use veltrix_cql::Literal;
 
 use crate::functions::Match;
@@ -7,17 +9,17 @@ use crate::types::CqlType;
 use crate::types::decimal::Decimal;
 
 /// What Cassandra calls a kind of constant; `None` of null.
-pub(super) fn kind(literal: &Literal) -> Option<(&'static str, &str)> {
+pub(super) fn kind(literal: &Literal) -> Option<(&'static str, Cow<'_, str>)> {
     Some(match literal {
         Literal::Null => return None,
-        Literal::Boolean(true) => ("BOOLEAN", "true"),
-        Literal::Boolean(false) => ("BOOLEAN", "false"),
-        Literal::Integer(text) => ("INTEGER", text),
-        Literal::Float(text) => ("FLOAT", text),
-        Literal::String(text) => ("STRING", text),
-        Literal::Blob(text) => ("HEX", text),
-        Literal::Uuid(text) => ("UUID", text),
-        Literal::Duration(text) => ("DURATION", text),
+        Literal::Boolean(true) => ("BOOLEAN", "true".into()),
+        Literal::Boolean(false) => ("BOOLEAN", "false".into()),
+        Literal::Integer(text) => ("INTEGER", text.into()),
+        Literal::Float(text) => ("FLOAT", text.into()),
+        Literal::String(text) => ("STRING", text.into()),
+        Literal::Blob(text) => ("HEX", format!("0x{text}").into()),
+        Literal::Uuid(text) => ("UUID", text.into()),
+        Literal::Duration(text) => ("DURATION", text.into()),
     })
 }
 

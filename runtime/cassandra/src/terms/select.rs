@@ -34,6 +34,7 @@ pub(crate) fn select(expr: &Expr, selectors: &mut Selectors<'_>) -> Result<Selec
     let selected =
         Collected { inputs: &mut selectors.inputs, aggregates: &mut selectors.aggregates, in_aggregate: false };
     let mut compiler = Compiler { typing: &typing, markers: selectors.scope.markers, selected: Some(selected) };
+    compiler.check_names(expr)?;
     compiler.selector(expr, None)
 }
 
@@ -78,7 +79,12 @@ impl Compiler<'_, '_> {
                 ([inner], Some(CqlType::Tuple(_))) if self.typing.exact(inner).is_none() => {
                     self.composed(expr, expected)
                 }
-                ([inner], expected) => self.selector(inner, expected),
+                // Alone it could as well be a tuple.
+                ([_], None) => self.composed(expr, None),
+                ([inner], expected) => {
+                    let inner = self.selector(inner, expected)?;
+                    Ok(Selected { name: format!("({})", inner.name), ..inner })
+                }
                 _ => self.composed(expr, expected),
             },
             Expr::List(_) | Expr::Set(_) | Expr::Map(_) | Expr::Udt(_) => self.composed(expr, expected),
@@ -86,6 +92,23 @@ impl Compiler<'_, '_> {
             Expr::Field(value, field) => self.field(value, field),
             Expr::Element(value, key) => self.element_of(value, key),
             Expr::Slice(value, from, to) => self.slice(value, from.as_deref(), to.as_deref()),
+        }
+    }
+
+    /// Says which function is unknown, before it is said that what it stands in has no type.
+    fn check_names(&self, expr: &Expr) -> Result<(), Error> {
+        for part in operands(expr) {
+            self.check_names(part)?;
+        }
+        match expr {
+            Expr::Call { function, args } if !is_meta(function) && !is_one(args) => {
+                match self.typing.function(expr, None)? {
+                    Some(_) => Ok(()),
+                    None => invalid(format!("Unknown function '{function}'")),
+                }
+            }
+            Expr::Column(name) => self.position(name).map(|_| ()),
+            _ => Ok(()),
         }
     }
 
@@ -101,8 +124,8 @@ impl Compiler<'_, '_> {
     fn position(&self, name: &Name) -> Result<usize, Error> {
         let table = self.typing.table;
         table.position(name.as_str()).ok_or_else(|| {
-            let name = identifier(name.as_str());
-            Error::Invalid(format!("Undefined column name {name} in table {}.{}", table.keyspace, table.name))
+            let [name, keyspace, table] = [name.as_str(), &table.keyspace, &table.name].map(identifier);
+            Error::Invalid(format!("Undefined column name {name} in table {keyspace}.{table}"))
         })
     }
 
@@ -211,7 +234,7 @@ impl Compiler<'_, '_> {
         let (wanted, of) = keyed(&value, "element", "Element")?;
         let key = self.key(key, &value, wanted)?;
         let name = format!("{}[{text}]", value.name);
-        let term = Term::Element { value: Box::new(value.term), of: value.of, key: Box::new(key) };
+        let term = Term::Element { value: Box::new(value.term), of: value.of, key: Box::new(key), name: value.name };
         Ok(Selected { term, of, name })
     }
 
@@ -223,8 +246,9 @@ impl Compiler<'_, '_> {
         let from = from.map(|bound| self.key(bound, &value, wanted.clone()).map(Box::new)).transpose()?;
         let to = to.map(|bound| self.key(bound, &value, wanted).map(Box::new)).transpose()?;
         let name = format!("{}[{bounds}]", value.name);
-        let term = Term::Slice { value: Box::new(value.term), of: value.of.clone(), from, to };
-        Ok(Selected { term, of: value.of, name })
+        let of = value.of.clone();
+        let term = Term::Slice { value: Box::new(value.term), of: value.of, from, to, name: value.name };
+        Ok(Selected { term, of, name })
     }
 
     /// A key of a map or an element of a set, which is no selector.
@@ -311,7 +335,7 @@ fn keyed(value: &Selected, what: &str, title: &str) -> Result<(CqlType, CqlType)
     }
 }
 
-/// `count(1)` counts rows, too.
+/// `count(1)` counts rows, too, whatever the number is.
 fn is_one(args: &[Expr]) -> bool {
-    matches!(args, [Expr::Literal(Literal::Integer(one))] if one == "1")
+    matches!(args, [Expr::Literal(Literal::Integer(_))])
 }

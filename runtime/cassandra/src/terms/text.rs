@@ -5,7 +5,7 @@ use veltrix_cql::{Expr, Literal, Marker, Type};
 use crate::schema::Keyspace;
 
 /// An expression as messages show it.
-pub(super) fn term_text(expr: &Expr, keyspace: &Keyspace) -> String {
+pub(crate) fn term_text(expr: &Expr, keyspace: &Keyspace) -> String {
     let text = |expr: &Expr| term_text(expr, keyspace);
     let list = |items: &[Expr]| items.iter().map(text).collect::<Vec<_>>().join(", ");
     match expr {

@@ -88,6 +88,8 @@ impl<'a> Typing<'a> {
                 Some(CqlType::Map { key: Arc::new(key), value: Arc::new(value), frozen: false })
             }
             Expr::Tuple(items) => match items.as_slice() {
+                // Among selectors it may be a tuple, too.
+                [_] if self.columns => None,
                 [inner] => self.exact(inner),
                 items => {
                     let parts = items.iter().map(|item| self.exact(item).map(|of| of.freeze()));

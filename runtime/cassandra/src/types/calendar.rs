@@ -150,7 +150,10 @@ pub(crate) fn parse_timestamp(text: &str, now_millis: i64) -> Result<i64, String
 
 fn timestamp(text: &str) -> Option<i64> {
     let (day, rest) = parse_day(text)?;
-    let start = day.number()?.checked_mul(DAY)?;
+    // Here, other than for a date, a day that the month has not is its last one.
+    let possible = |last: u32| Day { day: day.day.min(last), ..day }.number();
+    let number = day.number().or_else(|| (28..31).rev().find_map(possible).filter(|_| day.day <= 31))?;
+    let start = number.checked_mul(DAY)?;
     let (of_day, zone) = match rest.strip_prefix(['T', ' ']) {
         Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => time_of_day(rest)?,
         _ => (0, rest),
@@ -266,6 +269,8 @@ mod tests {
         for text in ["2011-02-03 04", "2011-02-03 24:00", "tomorrow", "2011-02-03T04:05:00+25"] {
             assert!(parse_timestamp(text, 0).unwrap_err().contains("Unable to parse a date/time"), "{text}");
         }
+        assert_eq!(parse_timestamp("2024-02-30", 0), parse_timestamp("2024-02-29", 0));
+        assert!(parse_timestamp("2024-02-32", 0).is_err());
         assert_eq!(timestamp_text(-1, ' '), "1969-12-31 23:59:59.999Z");
         assert_eq!(parse_time("01:02:03.5").map(time_text), Ok("01:02:03.500000000".to_owned()));
         assert!(parse_time("24:00:00").is_err() && parse_time("01:02").is_err() && parse_time("-1").is_err());

@@ -69,7 +69,10 @@ pub(crate) fn resolve_in(of: &Type, keyspace: &str, types: &BTreeMap<String, Arc
             ));
         }
         Type::UdtOf(_, name) => user(name.as_str(), keyspace, types)?,
-        Type::Custom(class) => return invalid(format!("Custom types are not supported: '{class}'")),
+        Type::Custom(class) => match by_class(class) {
+            Some(of) => of,
+            None => return invalid(format!("Custom types are not supported: '{class}'")),
+        },
     })
 }
 
@@ -143,6 +146,33 @@ fn native(of: Native) -> CqlType {
         Native::Uuid => CqlType::Uuid,
         Native::Varint => CqlType::Varint,
     }
+}
+
+/// A native type by the class that Cassandra has for it.
+fn by_class(class: &str) -> Option<CqlType> {
+    Some(match class.strip_prefix("org.apache.cassandra.db.marshal.").unwrap_or(class) {
+        "AsciiType" => CqlType::Ascii,
+        "LongType" => CqlType::Bigint,
+        "BytesType" => CqlType::Blob,
+        "BooleanType" => CqlType::Boolean,
+        "CounterColumnType" => CqlType::Counter,
+        "SimpleDateType" => CqlType::Date,
+        "DecimalType" => CqlType::Decimal,
+        "DoubleType" => CqlType::Double,
+        "DurationType" => CqlType::Duration,
+        "FloatType" => CqlType::Float,
+        "InetAddressType" => CqlType::Inet,
+        "Int32Type" => CqlType::Int,
+        "ShortType" => CqlType::Smallint,
+        "UTF8Type" => CqlType::Text,
+        "TimeType" => CqlType::Time,
+        "TimestampType" => CqlType::Timestamp,
+        "TimeUUIDType" => CqlType::Timeuuid,
+        "ByteType" => CqlType::Tinyint,
+        "UUIDType" => CqlType::Uuid,
+        "IntegerType" => CqlType::Varint,
+        _ => return None,
+    })
 }
 
 /// As messages show it: without the quotes that only the grammar needs.

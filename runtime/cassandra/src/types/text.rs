@@ -20,7 +20,10 @@ pub(crate) fn parse(of: &CqlType, text: &str) -> Result<Bytes, String> {
         CqlType::Text => text.as_bytes().to_vec(),
         CqlType::Ascii => match text.is_ascii() {
             true => text.as_bytes().to_vec(),
-            false => return Err(format!("Invalid ASCII character in string literal: {text}")),
+            false => {
+                let cause = "java.nio.charset.UnmappableCharacterException: Input length = 1";
+                return Err(format!("Invalid ASCII character in string literal: {cause}"));
+            }
         },
         CqlType::Blob => hex(text).ok_or_else(|| format!("cannot parse '{text}' as hex bytes"))?,
         CqlType::Date => parse_date(text)?.to_vec(),
@@ -41,11 +44,7 @@ pub(crate) fn parse(of: &CqlType, text: &str) -> Result<Bytes, String> {
         }
         CqlType::Varint => integer_bytes(&text.parse().map_err(|_| format!("unable to make int from '{text}'"))?),
         CqlType::Timestamp => parse_timestamp(text, calendar::now_millis())?.to_be_bytes().to_vec(),
-        CqlType::Inet => match text.parse() {
-            Ok(IpAddr::V4(address)) => address.octets().to_vec(),
-            Ok(IpAddr::V6(address)) => address.octets().to_vec(),
-            Err(_) => return Err(unable("inet address")),
-        },
+        CqlType::Inet => inet(text).ok_or_else(|| unable("inet address"))?,
         CqlType::Uuid => parse_uuid(text).ok_or_else(|| unable("UUID"))?.as_bytes().to_vec(),
         CqlType::Timeuuid => {
             let uuid = parse_uuid(text).ok_or_else(|| format!("Unknown timeuuid representation: {text}"))?;
@@ -91,6 +90,29 @@ pub(crate) fn print(of: &CqlType, bytes: &[u8]) -> String {
         CqlType::Blob | CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. } => blob(bytes),
         CqlType::Tuple(_) | CqlType::Udt { .. } | CqlType::Vector { .. } => blob(bytes),
     }
+}
+
+/// An address as Java reads it: one of version 4 inside of version 6 is the former, and parts of the former may be
+/// left out, so that the last one fills what is missing.
+fn inet(text: &str) -> Option<Vec<u8>> {
+    match text.parse() {
+        Ok(IpAddr::V4(address)) => return Some(address.octets().to_vec()),
+        Ok(IpAddr::V6(address)) => {
+            let mapped = address.to_ipv4_mapped().map(|address| address.octets().to_vec());
+            return Some(mapped.unwrap_or_else(|| address.octets().to_vec()));
+        }
+        Err(_) => {}
+    }
+    let parts: Vec<u32> = text
+        .split('.')
+        .map(|part| part.parse().ok().filter(|_| part.bytes().all(|byte| byte.is_ascii_digit())))
+        .collect::<Option<_>>()?;
+    let (last, first) = parts.split_last().filter(|(_, first)| first.len() < 4)?;
+    let missing = last.to_be_bytes();
+    let (high, low) = missing.split_at(first.len());
+    let fits = high.iter().all(|byte| *byte == 0);
+    let bytes: Vec<u8> = first.iter().map(|part| u8::try_from(*part).ok()).collect::<Option<_>>()?;
+    fits.then(|| [&bytes, low].concat())
 }
 
 /// With its dashes, which the crate would not need.
@@ -150,12 +172,24 @@ mod tests {
     }
 
     #[test]
+    fn reads_addresses_as_java_does() {
+        for (text, bytes) in
+            [("::ffff:10.0.0.1", &[10, 0, 0, 1][..]), ("1.2.3", &[1, 2, 0, 3]), ("16909060", &[1, 2, 3, 4])]
+        {
+            assert_eq!(parse(&CqlType::Inet, text).as_deref(), Ok(bytes));
+        }
+        for text in ["1.2.3.4.5", "1.256.3", "1.2.+3", "1.2.65536", ".", "a.b"] {
+            assert!(parse(&CqlType::Inet, text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn refuses_in_cassandras_words() {
         for (of, text, message) in [
             (CqlType::Int, "99999999999", "Unable to make int from '99999999999'"),
             (CqlType::Blob, "abc", "cannot parse 'abc' as hex bytes"),
             (CqlType::Inet, "x", "Unable to make inet address from 'x'"),
-            (CqlType::Ascii, "é", "Invalid ASCII character in string literal: é"),
+            (CqlType::Ascii, "é", "Invalid ASCII character in string literal: java.nio.charset.UnmappableCharacterException: Input length = 1"),
             (CqlType::Timeuuid, "cafe0000-0000-4000-8000-000000000000", "TimeUUID supports only version 1 UUIDs"),
         ] {
             assert_eq!(parse(&of, text), Err(message.to_owned()));

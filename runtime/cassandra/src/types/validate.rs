@@ -45,7 +45,8 @@ impl CqlType {
             Self::Uuid => Ok(()),
             Self::Timeuuid => match bytes.get(6).map(|byte| byte >> 4) {
                 None | Some(1) => Ok(()),
-                Some(version) => Err(format!("Invalid UUID version {version} for timeuuid")),
+                // The digit that Cassandra shows is not the version's.
+                Some(_) => Err(format!("Invalid version for TimeUUID type: 0x{:x}", i32::from(bytes[0] as i8) >> 4)),
             },
             Self::Duration => duration::validate(bytes),
             Self::List { element, .. } => parts(bytes, "list", &[element]),
@@ -147,7 +148,7 @@ mod tests {
             (CqlType::Tinyint, &[], "Expected 1 byte for a tinyint (0)"),
             (CqlType::Text, &[0xff], "String didn't validate."),
             (CqlType::Ascii, &[0xc3], "Invalid byte for ascii: -61"),
-            (CqlType::Timeuuid, &[0x40; 16], "Invalid UUID version 4 for timeuuid"),
+            (CqlType::Timeuuid, &[0x40; 16], "Invalid version for TimeUUID type: 0x4"),
             (CqlType::Decimal, &[0], "Expected 0 or at least 4 bytes (1)"),
         ] {
             assert_eq!(of.validate(bytes), Err(message.to_owned()));

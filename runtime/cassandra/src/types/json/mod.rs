@@ -114,7 +114,7 @@ mod tests {
             (CqlType::Double, "5", "5.0"),
             (CqlType::Double, "\"NaN\"", "null"),
             (CqlType::Blob, "\"0xCAFE\"", "\"0xcafe\""),
-            (CqlType::Timestamp, "0", "\"1970-01-01 00:00:00.000Z\""),
+            (CqlType::Timestamp, "9999999999", "\"1970-04-26 17:46:39.999Z\""),
             (list(CqlType::Int), "[1,\"2\"]", "[1, 2]"),
             (list(CqlType::Int), "null", "null"),
             (map, "{\"2\": \"b\", \"1\": \"a\"}", "{\"1\": \"a\", \"2\": \"b\"}"),
@@ -135,6 +135,11 @@ mod tests {
             (&list, "{\"a\": 1}", "Expected a list, but got a LinkedHashMap: {a=1}"),
             (&list, "[null]", "Invalid null element in list"),
             (&CqlType::Uuid, "5", "Expected a string representation of a uuid, but got a Integer: 5"),
+            (
+                &CqlType::Timestamp,
+                "0",
+                "Expected a long or a datestring representation of a timestamp value, but got a Integer: 0",
+            ),
             (&CqlType::Tinyint, "300", "Unable to make byte from '300'"),
         ] {
             assert_eq!(from_json(of, json), Err(message.to_owned()));

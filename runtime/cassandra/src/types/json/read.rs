@@ -59,7 +59,8 @@ fn present(of: &CqlType, json: &Json) -> Result<Bytes, String> {
         (CqlType::Boolean, _) => expected("a boolean value"),
         (CqlType::Blob, Json::String(string)) => blob(string),
         (CqlType::Blob, _) => Err(format!("Value '{json}' is not a valid blob representation: it is no string")),
-        (CqlType::Timestamp, Json::Number(_)) if ["Integer", "Long"].contains(&json.class()) => {
+        // A number that is small enough for an `int` is none for Cassandra.
+        (CqlType::Timestamp, Json::Number(_)) if json.class() == "Long" => {
             text::parse(of, &json.to_string())
         }
         (CqlType::Date | CqlType::Time | CqlType::Timestamp | CqlType::Duration, Json::String(string)) => {
