@@ -98,8 +98,12 @@ impl Engine {
         let conditional = query::check_batch(kind, timestamped, &all)?;
         match conditional {
             true => levels::check_conditional(parameters)?,
-            false => levels::check_write(parameters, all.iter().any(|modify| modify.table.counter))?,
+            false => {
+                let counter = all.iter().find(|modify| modify.table.counter);
+                levels::check_write(parameters, counter.map(|modify| &*modify.table.name))?;
+            }
         }
+        let decided = conditional.then(|| self.clock.timestamp(run::micros()));
         // Tables are always locked in the same order.
         let mut tables: Vec<Arc<Table>> = all.iter().map(|modify| modify.table.clone()).collect();
         tables.sort_by_key(|table| table.id);
@@ -110,7 +114,8 @@ impl Engine {
         let mut parts = Vec::new();
         for (modify, context) in statements {
             let target = modify.target(&stores[store_of(modify)], context)?;
-            parts.push(Part { modify, context: *context, target });
+            let timestamp = decided.unwrap_or(context.timestamp);
+            parts.push(Part { modify, context: Context { timestamp, ..*context }, target });
         }
         if conditional {
             check_one_partition(&parts)?;

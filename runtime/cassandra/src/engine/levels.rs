@@ -5,6 +5,7 @@ use crate::api::{Consistency, Error, Parameters};
 const ANY: u16 = 0;
 const SERIAL: u16 = 8;
 const LOCAL_SERIAL: u16 = 9;
+const NODE_LOCAL: u16 = 11;
 
 fn is_serial(level: Consistency) -> bool {
     matches!(level.0, SERIAL | LOCAL_SERIAL)
@@ -32,24 +33,35 @@ fn name(level: Consistency) -> &'static str {
 pub(super) fn check_read(parameters: &Parameters) -> Result<(), Error> {
     match parameters.consistency.0 {
         ANY => Err(Error::Invalid("ANY ConsistencyLevel is only supported for writes".into())),
+        _ => check_node_local(parameters.consistency),
+    }
+}
+
+fn check_node_local(level: Consistency) -> Result<(), Error> {
+    match level.0 {
+        NODE_LOCAL => Err(Error::Invalid(
+            "NODE_LOCAL consistency level is highly dangerous and should be used only for debugging purposes".into(),
+        )),
         _ => Ok(()),
     }
 }
 
-/// For a write.
-pub(super) fn check_write(parameters: &Parameters, counter: bool) -> Result<(), Error> {
+/// For a write; `counter` is the name of the table if it has counters.
+pub(super) fn check_write(parameters: &Parameters, counter: Option<&str>) -> Result<(), Error> {
     let level = parameters.consistency;
     if is_serial(level) {
         let message = match counter {
-            true => "Counter operations are inherently non-serializable",
-            false => "You must use conditional updates for serializable writes",
+            Some(_) => "Counter operations are inherently non-serializable",
+            None => "You must use conditional updates for serializable writes",
         };
         return Err(Error::Invalid(message.into()));
     }
-    if counter && level.0 == ANY {
-        return Err(Error::Invalid("Consistency level ANY is not yet supported for counter tables".into()));
+    if let Some(table) = counter
+        && level.0 == ANY
+    {
+        return Err(Error::Invalid(format!("Consistency level ANY is not yet supported for counter table {table}")));
     }
-    Ok(())
+    check_node_local(level)
 }
 
 /// For a conditional write.

@@ -35,15 +35,19 @@ impl Engine {
         match plan {
             Plan::Select(select) => {
                 levels::check_read(parameters)?;
+                if parameters.page_size == Some(0) {
+                    return Err(Error::Protocol("The page size cannot be 0".into()));
+                }
                 self.select(select, &self.context(bound, parameters), parameters)
             }
             Plan::Modify(modify) => {
-                let context = self.context(bound, parameters);
+                let mut context = self.context(bound, parameters);
                 if modify.condition.is_some() {
+                    context.timestamp = self.clock.timestamp(micros());
                     levels::check_conditional(parameters)?;
                     modify.refuse_in()?;
                 } else {
-                    levels::check_write(parameters, modify.table.counter)?;
+                    levels::check_write(parameters, modify.table.counter.then_some(&*modify.table.name))?;
                 }
                 let data = self.data(&modify.table)?;
                 let mut store = data.write();

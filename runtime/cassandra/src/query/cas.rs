@@ -9,9 +9,10 @@ use super::condition::{Condition, OnColumn};
 use super::context::Context;
 use super::modify::{Clock, Modify, Target};
 use super::read::Row;
+use super::restrictions::Range;
 use crate::api::{Column as Named, Error, Response, Rows};
 use crate::schema::{Kind, Table};
-use crate::storage::{Key, Mutation, Partition, RowRef, Store};
+use crate::storage::{Key, Mutation, RowRef, Store};
 use crate::types::CqlType;
 
 /// A statement of a conditional batch with its values, and what it is about.
@@ -59,9 +60,10 @@ pub(crate) fn decide(parts: &[Part<'_>], store: &Store, clock: &Clock, batch: bo
     let table = &*first.modify.table;
     let key = first.target.keys.first().cloned().unwrap_or_else(|| Key::new([]));
     check_same_rows(parts)?;
+    let current = Current::new(parts, table, store, &key, first.context.now);
     let mut holds = true;
     for part in parts {
-        holds &= part.holds(table, store, &key)?;
+        holds &= part.holds(&current)?;
     }
     if holds {
         let mut mutations = Vec::new();
@@ -70,41 +72,59 @@ pub(crate) fn decide(parts: &[Part<'_>], store: &Store, clock: &Clock, batch: bo
         }
         return Ok(Outcome::Applied(mutations));
     }
-    let current = Current { parts, table, store, key: &key, now: first.context.now };
     Ok(Outcome::Refused(Response::Rows(current.rows(batch))))
 }
 
-/// One row can't be asked to be there and not to be there.
+/// What is asked of one row must go together: to be there, not to be there, or what its columns are.
 fn check_same_rows(parts: &[Part<'_>]) -> Result<(), Error> {
-    for (i, one) in parts.iter().enumerate() {
-        for other in &parts[..i] {
-            if one.clustering() != other.clustering() {
-                continue;
-            }
-            let message = match (&one.modify.condition, &other.modify.condition) {
-                (Some(Condition::Exists), Some(Condition::NotExists))
-                | (Some(Condition::NotExists), Some(Condition::Exists)) => {
+    let mut asked: Vec<(Option<&[u8]>, Asked)> = Vec::new();
+    for (row, new) in parts.iter().flat_map(Part::asked) {
+        for (_, old) in asked.iter().filter(|(known, _)| *known == row) {
+            let message = match (old, new) {
+                (Asked::Exists, Asked::NotExists) | (Asked::NotExists, Asked::Exists) => {
                     "Cannot mix IF EXISTS and IF NOT EXISTS conditions for the same row"
                 }
-                (Some(Condition::Columns(_)), Some(Condition::NotExists))
-                | (Some(Condition::NotExists), Some(Condition::Columns(_))) => {
+                (Asked::Exists | Asked::NotExists, Asked::Columns) | (Asked::Columns, Asked::NotExists) => {
                     "Cannot mix IF conditions and IF NOT EXISTS for the same row"
                 }
-                (
-                    None | Some(Condition::Exists | Condition::NotExists | Condition::Columns(_)),
-                    None | Some(Condition::Exists | Condition::NotExists | Condition::Columns(_)),
-                ) => continue,
+                (Asked::Columns, Asked::Exists) => "Cannot mix IF conditions and IF EXISTS for the same row",
+                (Asked::Exists, Asked::Exists)
+                | (Asked::NotExists, Asked::NotExists)
+                | (Asked::Columns, Asked::Columns) => continue,
             };
             return Err(Error::Invalid(message.into()));
         }
+        asked.push((row, new));
     }
     Ok(())
+}
+
+/// What is asked of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Exists,
+    NotExists,
+    Columns,
 }
 
 impl Part<'_> {
     /// The row it is about; `None` is the static one.
     fn clustering(&self) -> Option<&[u8]> {
         self.target.rows.first().map(|range| &*range.from.prefix)
+    }
+
+    /// What it asks of which rows; no clustering key is the static row.
+    fn asked(&self) -> Vec<(Option<&[u8]>, Asked)> {
+        match &self.modify.condition {
+            None => Vec::new(),
+            Some(Condition::Exists) => vec![(self.clustering(), Asked::Exists)],
+            Some(Condition::NotExists) => vec![(self.clustering(), Asked::NotExists)],
+            Some(Condition::Columns(all)) => {
+                let statics = all.iter().any(|on| self.is_static(on)).then_some((None, Asked::Columns));
+                let rows = all.iter().any(|on| !self.is_static(on)).then_some((self.clustering(), Asked::Columns));
+                rows.into_iter().chain(statics).collect()
+            }
+        }
     }
 
     fn is_static(&self, on: &OnColumn) -> bool {
@@ -120,19 +140,17 @@ impl Part<'_> {
         self.clustering().filter(|_| rows)
     }
 
-    fn holds(&self, table: &Table, store: &Store, key: &Key) -> Result<bool, Error> {
+    fn holds(&self, current: &Current<'_>) -> Result<bool, Error> {
         let Some(condition) = &self.modify.condition else { return Ok(true) };
-        let now = self.context.now;
-        let statics = store.partition(key).and_then(Partition::statics).filter(|statics| statics.is_live(now));
-        let row = self.clustering().and_then(|clustering| store.row(key, clustering)).filter(|row| row.is_live(now));
+        let (statics, row) = (current.statics(), self.clustering().and_then(|key| current.row(key)));
         let exists = if self.clustering().is_some() { row.is_some() } else { statics.is_some() };
         match condition {
             Condition::Exists => Ok(exists),
             Condition::NotExists => Ok(!exists),
             Condition::Columns(all) => {
-                let row = Row { key, statics, row, now };
+                let row = Row { key: current.key, statics, row, now: current.now };
                 for on in all {
-                    if !on.holds(table, &row, &self.context)? {
+                    if !on.holds(current.table, &row, &self.context)? {
                         return Ok(false);
                     }
                 }
@@ -142,33 +160,61 @@ impl Part<'_> {
     }
 }
 
-/// What is there when conditions don't hold.
+/// What is there, as far as conditions read it: of all static columns if one is written, of all others if a row is
+/// written, and of columns with conditions.
 struct Current<'a> {
     parts: &'a [Part<'a>],
     table: &'a Table,
     store: &'a Store,
     key: &'a Key,
     now: i64,
+    /// Positions of the columns that are read.
+    read: Vec<usize>,
 }
 
 impl<'a> Current<'a> {
-    fn rows(&self, batch: bool) -> Rows {
-        let shown = self.shown(batch);
-        let statics = self.reads(Kind::Static);
-        let regulars = self.reads(Kind::Regular);
-        let mut cells = Vec::new();
-        let mut columns = vec![verdict(self.table)];
-        for row in self.found(statics) {
-            cells.push(Some(Bytes::from_static(&[0])));
-            cells.extend(shown.iter().map(|column| {
-                // Only what the conditions are about was read.
-                let read = match self.table.columns[*column].kind {
+    fn new(parts: &'a [Part<'a>], table: &'a Table, store: &'a Store, key: &'a Key, now: i64) -> Self {
+        let statics = parts.iter().any(|part| part.modify.writes_statics(&part.target));
+        let regulars = parts.iter().any(|part| part.clustering().is_some());
+        let conditions: Vec<usize> =
+            parts.iter().filter_map(|part| part.modify.condition.as_ref()).flat_map(Condition::columns).collect();
+        let is_read = |column: &usize| {
+            conditions.contains(column)
+                || match table.columns[*column].kind {
                     Kind::Static => statics,
                     Kind::Regular => regulars,
                     Kind::Partition(_) | Kind::Clustering { .. } => true,
-                };
-                row.column(self.table, *column).filter(|_| read)
-            }));
+                }
+        };
+        let read = (0..table.columns.len()).filter(is_read).collect();
+        Self { parts, table, store, key, now, read }
+    }
+
+    /// Whether what is read of a row shows that it is there.
+    fn is_live(&self, row: &RowRef<'_>) -> bool {
+        row.liveness.is_some_and(|liveness| liveness.life.is_live(self.now))
+            || self.read.iter().any(|column| {
+                row.cells(self.table.columns[*column].id).any(|cell| cell.life.is_live(self.now))
+            })
+    }
+
+    fn statics(&self) -> Option<RowRef<'a>> {
+        self.store.partition(self.key)?.statics().filter(|row| self.is_live(row))
+    }
+
+    fn row(&self, clustering: &[u8]) -> Option<RowRef<'a>> {
+        self.store.row(self.key, clustering).filter(|row| self.is_live(row))
+    }
+
+    fn rows(&self, batch: bool) -> Rows {
+        let shown = self.shown(batch);
+        let mut cells = Vec::new();
+        let mut columns = vec![verdict(self.table)];
+        for row in self.found() {
+            cells.push(Some(Bytes::from_static(&[0])));
+            cells.extend(
+                shown.iter().map(|column| row.column(self.table, *column).filter(|_| self.read.contains(column))),
+            );
         }
         if cells.is_empty() {
             cells.push(Some(Bytes::from_static(&[0])));
@@ -205,37 +251,24 @@ impl<'a> Current<'a> {
         self.table.partition_keys + self.table.clustering_keys
     }
 
-    /// Whether columns of that kind are read to test the conditions.
-    fn reads(&self, kind: Kind) -> bool {
-        self.parts.iter().any(|part| match &part.modify.condition {
-            None => false,
-            Some(Condition::Exists | Condition::NotExists) => match kind {
-                Kind::Static => part.modify.writes_statics(&part.target),
-                Kind::Regular | Kind::Partition(_) | Kind::Clustering { .. } => part.clustering().is_some(),
-            },
-            Some(Condition::Columns(all)) => all.iter().any(|on| self.table.columns[on.column].kind == kind),
-        })
-    }
-
     /// Rows to show. Conditions on the static row alone show it with the first row there is.
-    fn found(&self, statics: bool) -> Vec<Row<'a>> {
+    fn found(&self) -> Vec<Row<'a>> {
         let Some(partition) = self.store.partition(self.key) else { return Vec::new() };
         let layout = self.store.layout();
-        let static_row = partition.statics().filter(|row| statics && row.is_live(self.now));
         let mut keys: Vec<&[u8]> = self.parts.iter().filter_map(Part::conditional_row).collect();
-        let live = |row: &RowRef<'_>| row.is_live(self.now);
-        let all = crate::query::restrictions::Range::all();
+        let all = Range::all();
         let mut rows: Vec<RowRef<'a>> = if keys.is_empty() {
-            partition.rows(layout, &all.from, &all.to).find(live).into_iter().collect()
+            partition.rows(layout, &all.from, &all.to).find(|row| self.is_live(row)).into_iter().collect()
         } else {
             keys.sort_unstable();
             keys.dedup();
-            keys.into_iter().filter_map(|key| partition.row(layout, key)).filter(live).collect()
+            keys.into_iter().filter_map(|key| self.row(key)).collect()
         };
         rows.sort_by(|one, other| layout.compare_rows(one, other));
-        let row = |row| Row { key: self.key, statics: static_row, row, now: self.now };
+        let statics = self.statics();
+        let row = |row| Row { key: self.key, statics, row, now: self.now };
         if rows.is_empty() {
-            return static_row.map(|_| row(None)).into_iter().collect();
+            return statics.map(|_| row(None)).into_iter().collect();
         }
         rows.into_iter().map(|found| row(Some(found))).collect()
     }

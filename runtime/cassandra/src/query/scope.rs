@@ -18,7 +18,7 @@ pub(crate) struct Scope {
     pub(crate) table: Arc<Table>,
     /// Bind markers in the order of the text.
     pub(crate) markers: Vec<Named>,
-    /// For each column of the partition key the marker that is its value.
+    /// For each column of the partition key the last marker that is a value for it.
     pub(crate) key_markers: Vec<Option<u16>>,
 }
 
@@ -44,8 +44,8 @@ impl Scope {
         Error::Invalid(format!(
             "Undefined column name {} in table {}.{}",
             identifier(name.as_str()),
-            self.table.keyspace,
-            self.table.name
+            identifier(&self.table.keyspace),
+            identifier(&self.table.name)
         ))
     }
 
@@ -86,16 +86,16 @@ impl Scope {
 
     /// A value for a column.
     pub(crate) fn compile_for(&mut self, position: usize, expr: &Expr) -> Result<Term, Error> {
+        if let (Expr::Marker(_), Kind::Partition(place)) = (expr, self.column(position).kind) {
+            self.key_markers[place] = u16::try_from(self.markers.len()).ok();
+        }
         let receiver = self.receiver_of(position);
         self.compile(expr, &receiver)
     }
 
-    /// A value that a column of the key is equal to.
-    pub(crate) fn compile_key(&mut self, position: usize, expr: &Expr) -> Result<Term, Error> {
-        if let (Expr::Marker(_), Kind::Partition(place)) = (expr, self.column(position).kind) {
-            self.key_markers[place] = u16::try_from(self.markers.len()).ok();
-        }
-        self.compile_for(position, expr)
+    /// An expression as Cassandra's messages show it.
+    pub(crate) fn text(&self, expr: &Expr) -> String {
+        terms::term_text(expr, &self.keyspace)
     }
 
     /// A bound value for a receiver.

@@ -23,7 +23,9 @@ pub(super) fn merge(
         Item::Deletion(_, deletion) => deletion.timestamp,
         Item::Cell(cell) => cell.timestamp,
     });
-    let builder = RowBuilder::new(written.clustering, liveness, deletion, base);
+    // Keys may be equal and not the same, as 1.0 and 1.00 are: the first one stays.
+    let clustering = stored.map_or(written.clustering, |row| row.clustering);
+    let builder = RowBuilder::new(clustering, liveness, deletion, base);
     let mut merge = Merge { layout, builder, active, column: None, column_active: None };
     let mut left = stored.map(|row| row.items()).into_iter().flatten().peekable();
     let mut right = written.items().peekable();

@@ -43,11 +43,6 @@ impl Partition {
         self.rows.range(from, to).map(Packed::row)
     }
 
-    /// How many rows are stored.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.rest.is_none()
     }

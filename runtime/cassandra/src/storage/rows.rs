@@ -30,10 +30,6 @@ impl Rows {
         self.chunks().iter().all(Vec::is_empty)
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.chunks().iter().map(Vec::len).sum()
-    }
-
     fn chunks(&self) -> &[Vec<Packed>] {
         match self {
             Self::Few(rows) => std::slice::from_ref(rows),

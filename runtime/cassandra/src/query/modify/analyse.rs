@@ -43,7 +43,7 @@ impl Modify {
                     let column = scope.position(name)?;
                     match scope.column(column).kind {
                         Kind::Partition(_) | Kind::Clustering { .. } => {
-                            let value = Tuple::Each(vec![scope.compile_key(column, value)?]);
+                            let value = Tuple::Each(vec![scope.compile_for(column, value)?]);
                             keys.push(Restriction { columns: vec![column], test: Test::Equal(value) });
                         }
                         Kind::Static | Kind::Regular => {

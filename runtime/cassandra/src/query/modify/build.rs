@@ -52,7 +52,8 @@ impl Modify {
     fn has_rows(&self) -> bool {
         self.table.clustering_keys == 0
             || !self.restrictions.clustering.is_empty()
-            || (self.statement == Statement::Delete && self.operations.iter().all(|one| !self.is_static(one.column)))
+            || (self.statement == Statement::Delete
+                && (self.operations.is_empty() || self.operations.iter().any(|one| !self.is_static(one.column))))
     }
 
     fn is_static(&self, column: usize) -> bool {
@@ -74,10 +75,11 @@ impl Modify {
         clock: &Clock,
         conditional: bool,
     ) -> Result<Vec<Mutation>, Error> {
-        let timestamp = self.timestamp(context)?;
+        // Conditional statements get the time of their decision.
+        let timestamp = if conditional { context.timestamp } else { self.timestamp(context)? };
         let ttl = self.ttl(context)?;
         // What a conditional statement deletes is a moment older than what it writes beside it.
-        let deleted = if self.condition.is_some() || conditional { timestamp - 1 } else { timestamp };
+        let deleted = if conditional { timestamp - 1 } else { timestamp };
         let build = Build { modify: self, store, context, clock, timestamp, deleted, ttl };
         target.keys.iter().map(|key| build.partition(key, target)).collect()
     }

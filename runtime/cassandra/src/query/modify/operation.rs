@@ -33,8 +33,8 @@ pub(super) enum Action {
     Add(Term),
     /// A counter changes by the negative of this.
     Subtract(Term),
-    /// A number or text is calculated from what it was; conditional statements can, as they read first.
-    Calculate(Operator, Term),
+    /// A number or text gets more; conditional statements can do that, as they read first.
+    Calculate(Term),
     /// An element of a list or an entry of a map.
     Element(Term, Term),
     /// A field of a user-defined type.
@@ -69,7 +69,7 @@ impl Operation {
             Assignment::Add(_, value) => add(scope, column, Operator::Add, value, reads)?,
             Assignment::Subtract(_, value) => add(scope, column, Operator::Subtract, value, reads)?,
             Assignment::Prepend(_, value) => {
-                let shown = format!("{id} = {value} - {id}");
+                let shown = format!("{id} = {} - {id}", scope.text(value));
                 match of {
                     CqlType::List { frozen: false, .. } => Action::Prepend(scope.compile_for(column, value)?),
                     CqlType::List { .. } => {
@@ -79,7 +79,7 @@ impl Operation {
                 }
             }
             Assignment::Element(_, key, value) => {
-                let shown = format!("{id}[{key}] = {value}");
+                let shown = format!("{id}[{}] = {}", scope.text(key), scope.text(value));
                 let key = match of {
                     CqlType::List { frozen: false, .. } => {
                         let receiver = scope.receiver(format!("idx({name})", name = name.as_str()), CqlType::Int);
@@ -101,7 +101,7 @@ impl Operation {
                 Action::Element(key, scope.compile(value, &receiver)?)
             }
             Assignment::Field(_, field, value) => {
-                let shown = format!("{id}.{field} = {value}", field = field.as_str());
+                let shown = format!("{id}.{} = {}", field.as_str(), scope.text(value));
                 let CqlType::Udt { definition, frozen } = &of else {
                     return refuse(format!("Invalid operation ({shown}) for non-UDT column {id}"));
                 };
@@ -159,6 +159,10 @@ impl Operation {
 /// A value for a whole column.
 pub(super) fn set(scope: &mut Scope, column: usize, value: &Expr) -> Result<Term, Error> {
     if scope.column(column).of == CqlType::Counter {
+        if matches!(value, Expr::Literal(Literal::Null)) {
+            return refuse("Invalid null value for counter increment/decrement".into());
+        }
+        scope.compile_for(column, value)?;
         return refuse(format!(
             "Cannot set the value of counter column {} (counters can only be incremented/decremented, not set)",
             identifier(&scope.column(column).name)
@@ -171,7 +175,7 @@ pub(super) fn set(scope: &mut Scope, column: usize, value: &Expr) -> Result<Term
 fn add(scope: &mut Scope, column: usize, op: Operator, value: &Expr, reads: bool) -> Result<Action, Error> {
     let Column { name, of, .. } = scope.column(column).clone();
     let id = identifier(&name);
-    let shown = format!("{id} = {id} {} {value}", op.as_str());
+    let shown = format!("{id} = {id} {} {}", op.as_str(), scope.text(value));
     let adds = op == Operator::Add;
     match &of {
         CqlType::Counter => {
@@ -185,9 +189,16 @@ fn add(scope: &mut Scope, column: usize, op: Operator, value: &Expr, reads: bool
             let term = scope.compile_for(column, value)?;
             Ok(if adds { Action::Append(term) } else { Action::Remove(term) })
         }
-        CqlType::Map { frozen: false, .. } if adds => scope.compile_for(column, value).map(Action::Append),
+        CqlType::Map { frozen: false, .. } if adds => {
+            if matches!(value, Expr::Set(items) if !items.is_empty()) {
+                let value = scope.text(value);
+                return refuse(format!("Value for a map addition has to be a map, but was: '{value}'"));
+            }
+            scope.compile_for(column, value).map(Action::Append)
+        }
         CqlType::Map { key, frozen: false, .. } => {
             if matches!(value, Expr::Map(_)) {
+                let value = scope.text(value);
                 return refuse(format!("Value for a map substraction has to be a set, but was: '{value}'"));
             }
             let receiver = scope.receiver(&*name, CqlType::Set { element: key.clone(), frozen: false });
@@ -199,10 +210,10 @@ fn add(scope: &mut Scope, column: usize, op: Operator, value: &Expr, reads: bool
         CqlType::Tuple(_) | CqlType::Udt { .. } if adds => {
             refuse(format!("Invalid operation ({shown}) for tuple column {id}"))
         }
-        of if reads && (is_number(of) || (adds && matches!(of, CqlType::Text | CqlType::Ascii))) => {
-            Ok(Action::Calculate(op, scope.compile_for(column, value)?))
+        of if reads && adds && (is_number(of) || matches!(of, CqlType::Text | CqlType::Ascii)) => {
+            scope.compile_for(column, value).map(Action::Calculate)
         }
-        of if reads => refuse(format!("Invalid operation ({shown}) for non-numeric and non-text type {of}")),
+        of if reads && adds => refuse(format!("Invalid operation ({shown}) for non-numeric and non-text type {of}")),
         _ => refuse(format!("Invalid operation ({shown}) for non counter column {id}")),
     }
 }

@@ -1,6 +1,7 @@
 //! Runs operations: what is done to columns becomes cells of one row.
 
 use bytes::Bytes;
+use veltrix_cql::Operator;
 
 use super::lists::Clock;
 use super::operation::{Action, Operation};
@@ -87,10 +88,10 @@ impl Writer<'_> {
             }
             Action::Add(term) => self.increment(column, term, 1)?,
             Action::Subtract(term) => self.increment(column, term, -1)?,
-            Action::Calculate(op, term) => match (self.context.value(term)?, value()) {
+            Action::Calculate(term) => match (self.context.value(term)?, value()) {
                 (Bound::Unset, _) => {}
                 (Bound::Value(right), Some(left)) => {
-                    let result = crate::terms::operation(*op, &column.of, &left, &right)?;
+                    let result = crate::terms::operation(Operator::Add, &column.of, &left, &right)?;
                     self.put(column, &[], Some(&result));
                 }
                 (Bound::Null, _) | (_, None) => self.put(column, &[], None),

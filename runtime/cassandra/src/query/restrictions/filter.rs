@@ -49,16 +49,20 @@ impl Restrictions {
 fn known(table: &Table, restriction: &Restriction, context: &Context<'_>) -> Result<Known, Error> {
     let names: Vec<&str> = restriction.columns.iter().map(|column| &*table.columns[*column].name).collect();
     let all = names.join(", ");
-    let value = |term: &Term| {
+    let wanted = |term: &Term, what: &str| {
         context.required(
             term,
-            || format!("Unsupported null value for column {all}"),
-            || format!("Unsupported unset value for column {all}"),
+            || format!("Unsupported null {what} for column {all}"),
+            || format!("Unsupported unset {what} for column {all}"),
         )
     };
+    let value = |term: &Term| wanted(term, "value");
     let tuple = |tuple: &Tuple, width: usize| match tuple {
         Tuple::Each(terms) => terms.iter().map(value).collect::<Result<Vec<_>, _>>(),
-        Tuple::Whole(term) => super::keys::whole(&value(term)?, &names[..width]),
+        Tuple::Whole(term) => {
+            let null = |name: &str| format!("Invalid null value in condition for column {name}");
+            super::keys::whole(&value(term)?, &names[..width], null)
+        }
     };
     let end = |end: &Option<End>| match end {
         Some(end) => Ok::<_, Error>(Some((tuple(&end.value, end.width)?, end.inclusive))),
@@ -71,7 +75,7 @@ fn known(table: &Table, restriction: &Restriction, context: &Context<'_>) -> Res
         Test::Contains(Contains { values, keys, entries }) => Known::Contains {
             values: values.iter().map(value).collect::<Result<_, _>>()?,
             keys: keys.iter().map(value).collect::<Result<_, _>>()?,
-            entries: entries.iter().map(|(k, v)| Ok((value(k)?, value(v)?))).collect::<Result<_, Error>>()?,
+            entries: entries.iter().map(|(k, v)| Ok((wanted(k, "map key")?, wanted(v, "map value")?))).collect::<Result<_, Error>>()?,
         },
     })
 }

@@ -95,7 +95,7 @@ pub(super) fn values(context: &Context<'_>, tuple: &Tuple, names: &[&str]) -> Re
         Tuple::Whole(term) => {
             let all = names.join(", ");
             let bytes = context.required(term, || null(&all), || unset(&all))?;
-            whole(&bytes, names)
+            whole(&bytes, names, null)
         }
     }
 }
@@ -114,16 +114,20 @@ pub(super) fn equal(context: &Context<'_>, tuple: &Tuple, names: &[&str]) -> Res
                 )
             })
             .collect(),
-        Tuple::Each(_) | Tuple::Whole(_) => values(context, tuple, names),
+        Tuple::Each(_) => values(context, tuple, names),
+        Tuple::Whole(term) => {
+            let all = names.join(", ");
+            let null = |name: &str| format!("Invalid null value for column {name}");
+            whole(&context.required(term, || null(&all), || format!("Invalid unset value for column {all}"))?, names, null)
+        }
     }
 }
 
 /// The parts of a bound tuple.
-pub(super) fn whole(bytes: &[u8], names: &[&str]) -> Result<Vec<Bytes>, Error> {
+pub(super) fn whole(bytes: &[u8], names: &[&str], null: impl Fn(&str) -> String) -> Result<Vec<Bytes>, Error> {
     let mut parts = parts(bytes);
     parts.resize(names.len(), None);
-    let null = |name: &str| Error::Invalid(format!("Invalid null value for column {name}"));
-    parts.into_iter().zip(names).map(|(part, name)| part.ok_or_else(|| null(name))).collect()
+    parts.into_iter().zip(names).map(|(part, name)| part.ok_or_else(|| Error::Invalid(null(name)))).collect()
 }
 
 /// The value of a column of the partition key.
@@ -152,7 +156,8 @@ pub(super) fn in_rows(context: &Context<'_>, said: &Values, names: &[&str]) -> R
                 .map(|element| {
                     let message = || Error::Invalid(format!("Invalid null value in condition for column {all}"));
                     let element = element.ok_or_else(message)?;
-                    if names.len() == 1 { Ok(vec![element]) } else { whole(&element, names) }
+                    let null = |_: &str| format!("Invalid null value in condition for columns: [{all}]");
+                    if names.len() == 1 { Ok(vec![element]) } else { whole(&element, names, null) }
                 })
                 .collect()
         }

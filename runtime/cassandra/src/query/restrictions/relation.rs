@@ -4,7 +4,7 @@ use veltrix_cql::{Comparison, Expr, InValues, Name, Relation, Subject, Test as S
 
 use super::{Contains, End, Restriction, Slice, Test, Tuple, Values};
 use crate::api::{Column as Named, Error};
-use crate::query::scope::{Scope, identifier};
+use crate::query::scope::{Scope, identifier, names as names_of};
 use crate::schema::Kind;
 use crate::types::CqlType;
 
@@ -40,7 +40,7 @@ fn single(scope: &mut Scope, name: &Name, key: Option<&Expr>, said: &Said) -> Re
             Test::Contains(Contains { entries: vec![entry], ..Contains::default() })
         }
         (Said::Compare(Comparison::Equal, value), None) => {
-            Test::Equal(Tuple::Each(vec![scope.compile_key(column, value)?]))
+            Test::Equal(Tuple::Each(vec![scope.compile_for(column, value)?]))
         }
         (Said::Compare(comparison, value), _) => {
             if has_duration(&of) {
@@ -78,15 +78,20 @@ fn single(scope: &mut Scope, name: &Name, key: Option<&Expr>, said: &Said) -> Re
             let receiver = element(scope, column, true);
             Test::Contains(Contains { keys: vec![scope.compile(key, &receiver)?], ..Contains::default() })
         }
-        (Said::Like(_) | Said::IsNotNull, _) => return unsupported(&scope.column(column).name, said),
+        (Said::Like(value), _) => {
+            scope.compile_for(column, value)?;
+            return unsupported(scope, &scope.column(column).name, said);
+        }
+        (Said::IsNotNull, _) => return unsupported(scope, &scope.column(column).name, said),
     };
     Ok(Restriction { columns: vec![column], test })
 }
 
 /// What no index of this server can answer.
-fn unsupported<T>(subject: &str, said: &Said) -> Result<T, Error> {
+fn unsupported<T>(scope: &Scope, subject: &str, said: &Said) -> Result<T, Error> {
     Err(Error::Invalid(match said {
         Said::Like(value) => {
+            let value = scope.text(value);
             format!("LIKE restriction is only supported on properly indexed columns. {subject} LIKE {value} is not valid.")
         }
         _ => format!("Unsupported restriction: {subject} IS NOT NULL"),
@@ -105,8 +110,8 @@ fn check(scope: &Scope, column: usize, element: bool, said: &Said) -> Result<(),
         Said::Contains(_) if !is_collection => {
             return refuse(format!("Cannot use CONTAINS on non-collection column {name}"));
         }
-        Said::Compare(Comparison::NotEqual, _) => {
-            return refuse(format!("Unsupported \"!=\" relation: {name} != value"));
+        Said::Compare(Comparison::NotEqual, value) => {
+            return refuse(format!("Unsupported \"!=\" relation: {name} != {}", scope.text(value)));
         }
         _ => {}
     }
@@ -191,13 +196,13 @@ fn tuple(scope: &mut Scope, names: &[Name], relation: &Relation) -> Result<Restr
             )));
         }
         if columns.contains(&column) {
-            let message = format!("Column \"{}\" appeared twice in a relation: {}", name.as_str(), said(names, relation));
+            let message = format!("Column \"{}\" appeared twice in a relation: {}", name.as_str(), said(scope, names, relation));
             return Err(Error::Invalid(message));
         }
         if columns.last().is_some_and(|last| last + 1 != column) {
             return Err(Error::Invalid(format!(
                 "Clustering columns must appear in the PRIMARY KEY order in multi-column relations: {}",
-                said(names, relation)
+                said(scope, names, relation)
             )));
         }
         columns.push(column);
@@ -205,7 +210,7 @@ fn tuple(scope: &mut Scope, names: &[Name], relation: &Relation) -> Result<Restr
     let test = match &relation.test {
         Said::Compare(Comparison::Equal, value) => Test::Equal(values(scope, &columns, value)?),
         Said::Compare(Comparison::NotEqual, _) => {
-            return Err(Error::Invalid(format!("Unsupported \"!=\" relation: {}", said(names, relation))));
+            return Err(Error::Invalid(format!("Unsupported \"!=\" relation: {}", said(scope, names, relation))));
         }
         Said::Compare(comparison, value) => {
             Test::Slice(slice(*comparison, values(scope, &columns, value)?, columns.len()))
@@ -226,7 +231,7 @@ fn tuple(scope: &mut Scope, names: &[Name], relation: &Relation) -> Result<Restr
         }
         Said::Like(_) | Said::IsNotNull => {
             let names: Vec<_> = names.iter().map(Name::as_str).collect();
-            return unsupported(&format!("({})", names.join(", ")), &relation.test);
+            return unsupported(scope, &format!("({})", names.join(", ")), &relation.test);
         }
     };
     Ok(Restriction { columns, test })
@@ -236,9 +241,10 @@ fn values(scope: &mut Scope, columns: &[usize], value: &Expr) -> Result<Tuple, E
     if let Expr::Tuple(parts) = value {
         if parts.len() != columns.len() {
             return Err(Error::Invalid(format!(
-                "Expected {} elements in value tuple, but got {}: {value}",
+                "Expected {} elements in value tuple, but got {}: {}",
                 columns.len(),
-                parts.len()
+                parts.len(),
+                scope.text(value)
             )));
         }
         let each = columns.iter().zip(parts).map(|(column, part)| scope.compile_for(*column, part));
@@ -267,14 +273,14 @@ fn token(scope: &mut Scope, names: &[Name], said: &Said) -> Result<Slice, Error>
         let mut distinct = columns.clone();
         distinct.sort_unstable();
         distinct.dedup();
-        return Err(Error::Invalid(if !columns.iter().any(|column| key.contains(column)) || columns.len() < key.len() {
+        return Err(Error::Invalid(if !key.iter().all(|column| columns.contains(column)) {
             "The token() function must be applied to all partition key components or none of them".into()
         } else if distinct.len() < columns.len() {
             "The token() function contains duplicate partition key components".into()
-        } else if columns.len() > key.len() || distinct != key {
+        } else if distinct != key {
             "The token() function must contains only partition key components".into()
         } else {
-            let order = super::super::scope::names(scope.table.partition_key());
+            let order = names_of(scope.table.partition_key());
             format!("The token function arguments must be in the partition key order: {order}")
         }));
     }
@@ -297,17 +303,18 @@ fn token(scope: &mut Scope, names: &[Name], said: &Said) -> Result<Slice, Error>
     }
 }
 
-fn said(names: &[Name], relation: &Relation) -> String {
+fn said(scope: &Scope, names: &[Name], relation: &Relation) -> String {
+    let text = |value: &Expr| scope.text(value);
     let names: Vec<_> = names.iter().map(Name::as_str).collect();
     let test = match &relation.test {
-        Said::Compare(comparison, value) => format!("{} {value}", comparison.as_str()),
+        Said::Compare(comparison, value) => format!("{} {}", comparison.as_str(), text(value)),
         Said::In(InValues::List(values)) => {
-            format!("IN ({})", values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+            format!("IN ({})", values.iter().map(text).collect::<Vec<_>>().join(", "))
         }
         Said::In(InValues::Marker(marker)) => format!("IN {marker}"),
-        Said::Contains(value) => format!("CONTAINS {value}"),
-        Said::ContainsKey(key) => format!("CONTAINS KEY {key}"),
-        Said::Like(value) => format!("LIKE {value}"),
+        Said::Contains(value) => format!("CONTAINS {}", text(value)),
+        Said::ContainsKey(key) => format!("CONTAINS KEY {}", text(key)),
+        Said::Like(value) => format!("LIKE {}", text(value)),
         Said::IsNotNull => "IS NOT NULL".to_owned(),
     };
     format!("({}) {test}", names.join(", "))

@@ -38,6 +38,9 @@ pub(super) fn understand(
                 name.as_str()
             )));
         };
+        if sort.iter().any(|(known, _)| *known == column) {
+            continue;
+        }
         while next != column {
             if next > column || !restrictions.is_equal(next) {
                 return refuse(
