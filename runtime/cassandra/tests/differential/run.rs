@@ -6,7 +6,7 @@ use crate::corpus::{Action, Case, File, Rules};
 use crate::raw::Raw;
 use crate::report::{Difference, Report};
 use crate::support::answer::Answer;
-use crate::support::compare::{Verdict, compare};
+use crate::support::compare::{BROKEN, Verdict, compare};
 use crate::support::driver::Driver;
 use crate::support::request::{Request, Statement};
 use crate::support::servers;
@@ -14,8 +14,6 @@ use crate::support::servers;
 /// How often a query is tried again, a tenth of a second apart, that fails because a new index is not built yet.
 const UNBUILT: u32 = 100;
 const READ_FAILURE: i32 = 0x1300;
-/// What a real one says that failed itself.
-const BROKEN: [i32; 3] = [0, READ_FAILURE, 0x1500];
 
 /// Runs all cases of a file in keyspaces of its own.
 pub(crate) fn run(file: &File) -> Report {

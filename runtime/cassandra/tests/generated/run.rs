@@ -7,7 +7,7 @@ use crate::plan::plan;
 use crate::select::state;
 use crate::statement::Step;
 use crate::support::answer::Answer;
-use crate::support::compare::{Rigour, Verdict, compare};
+use crate::support::compare::{BROKEN, Rigour, Verdict, compare};
 use crate::support::driver::Driver;
 use crate::support::request::Request;
 use crate::support::servers;
@@ -111,8 +111,7 @@ impl Pair {
         let answers = [answer(0), answer(1)];
         if let Answer::Error(refusal) = &answers[0] {
             world.refused.fetch_add(1, Ordering::Relaxed);
-            if refusal.code == 0 {
-                // The real one broke: nothing to agree with.
+            if BROKEN.contains(&refusal.code) {
                 return None;
             }
         }

@@ -3,6 +3,9 @@
 use super::answer::{Answer, Column, Rows};
 use super::types::Type;
 
+/// Codes of errors by which a real one says that it failed itself: there is nothing to agree with.
+pub(crate) const BROKEN: [i32; 3] = [0x0000, 0x1300, 0x1500];
+
 /// How exactly rows must agree.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Rigour {
