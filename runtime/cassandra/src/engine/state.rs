@@ -61,7 +61,7 @@ impl Shared {
                 Effect::TableAltered(table) => {
                     if let Some(data) = data.get(&table.id) {
                         let dropped = applied.iter().any(
-                            |effect| matches!(effect, Effect::ColumnDropped { table: id, .. } if *id == table.id),
+                            |effect| matches!(effect, Effect::ColumnDropped(id) if *id == table.id),
                         );
                         data.write().set_layout(Layout::new(table), dropped);
                     }
@@ -69,8 +69,8 @@ impl Shared {
                 Effect::TableDropped(id) => {
                     data.remove(id);
                 }
-                // Cells go when their table is altered. Indexes are looked up in the catalog.
-                Effect::ColumnDropped { .. } | Effect::IndexCreated { .. } | Effect::IndexDropped { .. } => {}
+                // Cells go when their table is altered.
+                Effect::ColumnDropped(_) => {}
             }
         }
         let state = Arc::new(State { catalog: Arc::new(catalog), data });
@@ -85,10 +85,7 @@ pub(super) fn touched(applied: &Applied) -> Vec<Uuid> {
         .iter()
         .map(|effect| match effect {
             Effect::TableCreated(table) | Effect::TableAltered(table) => table.id,
-            Effect::TableDropped(table)
-            | Effect::ColumnDropped { table, .. }
-            | Effect::IndexCreated { table, .. }
-            | Effect::IndexDropped { table, .. } => *table,
+            Effect::TableDropped(table) | Effect::ColumnDropped(table) => *table,
         })
         .collect()
 }

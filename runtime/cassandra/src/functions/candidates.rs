@@ -1,5 +1,7 @@
 //! The functions whose types are known beforehand.
 
+use std::slice::from_ref;
+
 use veltrix_cql::Operator;
 
 use super::aggregate::Kind;
@@ -24,8 +26,8 @@ pub(super) const NUMBERS: [CqlType; 9] = [
 pub(super) fn named(name: &str) -> Vec<Function> {
     use CqlType::{Bigint, Date, Duration, Time, Timestamp, Timeuuid, Uuid};
     let one = |arguments: &[CqlType], returns, scalar| vec![Function::strict(name, arguments, returns, scalar)];
-    let of_number = |scalar| NUMBERS.iter().map(|of| Function::strict(name, &[of.clone()], of.clone(), scalar)).collect();
-    let sums = |kind| NUMBERS.iter().map(|of| Function::aggregate(name, &[of.clone()], of.clone(), kind)).collect();
+    let of_number = |scalar| NUMBERS.iter().map(|of| Function::strict(name, from_ref(of), of.clone(), scalar)).collect();
+    let sums = |kind| NUMBERS.iter().map(|of| Function::aggregate(name, from_ref(of), of.clone(), kind)).collect();
     match name {
         "now" | "currenttimeuuid" | "current_timeuuid" => one(&[], Timeuuid, time::now),
         "currenttimestamp" | "current_timestamp" => one(&[], Timestamp, time::current_timestamp),
@@ -97,7 +99,7 @@ pub(crate) fn cast(to: &CqlType) -> Vec<Function> {
 }
 
 /// All forms of an operator.
-pub(crate) fn operation(op: Operator) -> Vec<Function> {
+pub(super) fn operation(op: Operator) -> Vec<Function> {
     let (name, scalar): (_, super::Scalar) = match op {
         Operator::Add => ("_add", arithmetic::add),
         Operator::Subtract => ("_substract", arithmetic::subtract),
@@ -129,6 +131,6 @@ pub(crate) fn operation(op: Operator) -> Vec<Function> {
 }
 
 /// All forms of `-value`.
-pub(crate) fn negation() -> Vec<Function> {
-    NUMBERS.iter().map(|of| Function::strict("_negate", &[of.clone()], of.clone(), arithmetic::negate)).collect()
+pub(super) fn negation() -> Vec<Function> {
+    NUMBERS.iter().map(|of| Function::strict("_negate", from_ref(of), of.clone(), arithmetic::negate)).collect()
 }

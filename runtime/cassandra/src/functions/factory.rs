@@ -18,11 +18,15 @@ pub(super) fn make<A: Argument>(
         "tojson" | "to_json" => {
             call.typed("any", 1, 1, |of| Ok(Function::lenient(name, of, CqlType::Text, json::to_json)))
         }
-        "fromjson" | "from_json" => call.from_json(),
+        "fromjson" | "from_json" => call.json_value(),
         "count" if arguments.len() != 1 => invalid(format!(
             "Invalid number of arguments in call to function system.count: 1 required but {} provided",
             arguments.len()
         )),
+        // Nothing is asked of what is counted.
+        "count" if arguments[0].is_marker() => {
+            Ok(Function::aggregate(name, &[CqlType::Blob], CqlType::Bigint, Kind::Count))
+        }
         "count" => call.typed("any", 1, 1, |of| Ok(Function::aggregate(name, of, CqlType::Bigint, Kind::Count))),
         "min" | "max" => {
             let kind = if name == "min" { Kind::Least } else { Kind::Greatest };
@@ -119,7 +123,7 @@ impl<A: Argument> Call<'_, A> {
         ))
     }
 
-    fn from_json(&self) -> Result<Function, Error> {
+    fn json_value(&self) -> Result<Function, Error> {
         let Some(receiver) = self.receiver else {
             return invalid("fromjson() cannot be used in the selection clause of a SELECT statement");
         };

@@ -19,7 +19,7 @@ mod vector;
 use bytes::Bytes;
 
 pub(crate) use arithmetic::operate;
-pub(crate) use candidates::{cast, negation, operation};
+pub(crate) use candidates::cast;
 pub(crate) use resolve::{Argument, Match, fits, resolve, resolve_cast, resolve_negation, resolve_operation};
 
 use crate::api::Error;
@@ -108,9 +108,12 @@ fn written(types: &[CqlType]) -> String {
     types.iter().map(bare).collect::<Vec<_>>().join(", ")
 }
 
-/// A type without `frozen`, which says nothing of values.
-pub(crate) fn bare(of: &CqlType) -> String {
-    of.to_string().replace("frozen<tuple<", "tuple<").replace(">>", ">>").to_owned()
+/// A type as signatures show it: the `frozen` of a tuple says nothing.
+fn bare(of: &CqlType) -> String {
+    match of {
+        CqlType::Tuple(parts) => format!("tuple<{}>", written(parts)),
+        other => other.to_string(),
+    }
 }
 
 /// The bytes of an argument of a strict function.

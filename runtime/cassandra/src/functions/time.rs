@@ -1,5 +1,7 @@
 //! Functions of time.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 
 use super::arithmetic::later;
@@ -39,7 +41,8 @@ pub(super) fn current_date(_: &Function, _: &[Option<Bytes>]) -> Outcome {
 }
 
 pub(super) fn current_time(_: &Function, _: &[Option<Bytes>]) -> Outcome {
-    long((now_millis() * 1_000_000).rem_euclid(DAY_NANOS))
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    long((since.as_nanos() % DAY_NANOS as u128) as i64)
 }
 
 pub(super) fn min_timeuuid(_: &Function, arguments: &[Option<Bytes>]) -> Outcome {
@@ -51,7 +54,8 @@ pub(super) fn max_timeuuid(_: &Function, arguments: &[Option<Bytes>]) -> Outcome
 }
 
 pub(super) fn to_date(function: &Function, arguments: &[Option<Bytes>]) -> Outcome {
-    of_present(arguments, |value| date(day_of(millis(&function.arguments[0], value))))
+    // Towards zero, also before 1970.
+    of_present(arguments, |value| date(millis(&function.arguments[0], value) / millis_of(1)))
 }
 
 pub(super) fn to_timestamp(function: &Function, arguments: &[Option<Bytes>]) -> Outcome {
@@ -168,7 +172,8 @@ mod tests {
         assert_eq!(floor("2020-02-29 13:14:15", "1h"), time("2020-02-29 13:00"));
         assert_eq!(floor("2020-02-29 13:14:15", "1mo"), time("2020-02-01"));
         assert_eq!(floor("2020-02-29 13:14:15", "1y"), time("2020-01-01"));
-        assert_eq!(floor("2020-02-29 13:14:15", "5mo1d"), time("2019-12-02").min(floor("2020-02-29 13:14:15", "5mo1d")));
+        // Steps of 5 months and a day from 1970-01-01; the 120th would be too late.
+        assert_eq!(floor("2020-02-29 13:14:15", "5mo1d"), time("2019-11-28"));
         assert!(floor_millis(-1, Duration::parse("1h").unwrap(), 0).is_err());
     }
 }

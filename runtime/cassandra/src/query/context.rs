@@ -21,7 +21,7 @@ pub(crate) struct Context<'a> {
 impl<'a> Context<'a> {
     /// What terms need that are no selectors.
     pub(crate) fn inputs(&self) -> Inputs<'a> {
-        Inputs { bound: self.bound, columns: &[], aggregates: &[], now_millis: self.millis }
+        Inputs { bound: self.bound, columns: &[], aggregates: &[] }
     }
 
     /// The value of a term.

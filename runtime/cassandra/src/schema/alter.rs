@@ -157,10 +157,9 @@ fn drop_column(table: &mut Table, if_exists: bool, name: &str, at: i64) -> Resul
         return invalid(format!("Cannot drop column {name} because it has dependent secondary indexes ({indexes})"));
     }
     let column = table.columns.remove(position);
-    let effect = Effect::ColumnDropped { table: table.id, column: column.id, at };
     let dropped = Dropped { id: column.id, of: column.of, is_static: column.kind == Kind::Static, at };
     table.dropped.insert(name.to_owned(), dropped);
-    Ok(Some(effect))
+    Ok(Some(Effect::ColumnDropped(table.id)))
 }
 
 fn indexes_of(table: &Table, column: u32) -> String {

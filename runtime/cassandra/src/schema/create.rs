@@ -16,7 +16,11 @@ use crate::types::{CqlType, resolve};
 pub(super) fn create_table(work: &Work<'_>, keyspace: &str, statement: &CreateTable) -> Result<Applied, Error> {
     let name = statement.table.name.as_str();
     let key = well_formed(statement)?;
-    let (options, id) = read(&statement.options, &Options::default())?;
+    let options = read(&statement.options, &Options::default());
+    // What is no syntax goes before all, what is no configuration after the table's own existence.
+    if let Err(Error::Syntax(message)) = options {
+        return Err(Error::Syntax(message));
+    }
     let keyspace = work.keyspace(keyspace)?;
     if keyspace.tables.contains_key(name) {
         if statement.if_not_exists {
@@ -25,6 +29,7 @@ pub(super) fn create_table(work: &Work<'_>, keyspace: &str, statement: &CreateTa
         let message = format!("Cannot add already existing table \"{name}\" to keyspace \"{}\"", keyspace.name);
         return Err(Error::AlreadyExists { keyspace: keyspace.name.to_string(), table: name.to_owned(), message });
     }
+    let (options, id) = options?;
     if statement.compact_storage {
         return invalid("COMPACT STORAGE is not supported");
     }

@@ -71,10 +71,7 @@ fn drop_index(work: &Work<'_>, keyspace: &Keyspace, old: &Table, name: &str) -> 
     Applied {
         catalog: Some(work.with_table(keyspace, &new)),
         change: change("UPDATED", "TABLE", &keyspace.name, Some(&new.name)),
-        effects: vec![
-            Effect::IndexDropped { table: new.id, name: name.to_owned() },
-            Effect::TableAltered(Arc::clone(&new)),
-        ],
+        effects: vec![Effect::TableAltered(new)],
         warnings: Vec::new(),
     }
 }

@@ -15,9 +15,6 @@ const LEGACY: &str = "legacy_local_table";
 
 pub(super) fn create(work: &Work<'_>, keyspace: &str, statement: &CreateIndex) -> Result<Applied, Error> {
     let table = statement.table.name.as_str();
-    if statement.custom && statement.using.is_none() {
-        return invalid("Must specify index implementation via USING");
-    }
     let keyspace = work.keyspace(keyspace)?;
     let Some(old) = keyspace.tables.get(table) else { return invalid(format!("Table '{table}' doesn't exist")) };
     let given = statement.name.as_ref().map(|name| name.as_str());
@@ -31,6 +28,9 @@ pub(super) fn create(work: &Work<'_>, keyspace: &str, statement: &CreateIndex) -
         return invalid("Secondary indexes on counter tables aren't supported");
     }
     let (target, column) = target(old, statement)?;
+    if statement.custom && statement.using.is_none() {
+        return invalid("Must specify index implementation via USING");
+    }
     check_class(statement)?;
     if let Some(name) = given.filter(|name| !is_word(name)) {
         return configuration(format!("Illegal index name {name}"));
@@ -49,7 +49,7 @@ pub(super) fn create(work: &Work<'_>, keyspace: &str, statement: &CreateIndex) -
     Ok(Applied {
         catalog: Some(work.with_table(keyspace, &new)),
         change: change("UPDATED", "TABLE", &keyspace.name, Some(table)),
-        effects: vec![Effect::TableAltered(Arc::clone(&new)), Effect::IndexCreated { table: new.id, name }],
+        effects: vec![Effect::TableAltered(new)],
         warnings: Vec::new(),
     })
 }

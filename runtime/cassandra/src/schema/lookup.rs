@@ -22,11 +22,6 @@ impl Table {
         &self.columns[..self.partition_keys]
     }
 
-    /// Clustering columns.
-    pub(crate) fn clustering(&self) -> &[Column] {
-        &self.columns[self.partition_keys..self.partition_keys + self.clustering_keys]
-    }
-
     /// All other columns: static ones by name, then regular ones by name.
     pub(crate) fn rest(&self) -> &[Column] {
         &self.columns[self.partition_keys + self.clustering_keys..]
@@ -41,11 +36,6 @@ impl Table {
     pub(crate) fn position(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| &*column.name == name)
     }
-
-    /// When a column of this one's name was dropped last, in microseconds: older writes stay hidden.
-    pub(crate) fn dropped_at(&self, column: &Column) -> Option<i64> {
-        self.dropped.get(&*column.name).filter(|dropped| dropped.id == column.id).map(|dropped| dropped.at)
-    }
 }
 
 impl Column {
@@ -55,10 +45,5 @@ impl Column {
             Kind::Partition(_) | Kind::Clustering { .. } => true,
             Kind::Static | Kind::Regular => false,
         }
-    }
-
-    /// A clustering column in descending order.
-    pub(crate) fn is_descending(&self) -> bool {
-        matches!(self.kind, Kind::Clustering { descending: true, .. })
     }
 }

@@ -19,7 +19,7 @@ use veltrix_cql::Expr;
 
 pub(crate) use operation::operation;
 pub(crate) use text::term_text;
-pub(crate) use select::{Selected, select};
+pub(crate) use select::select;
 
 use crate::api::{Bound, Column, Error};
 use crate::functions::Function;
@@ -99,8 +99,6 @@ pub(crate) struct Inputs<'a> {
     pub(crate) columns: &'a [Option<Bytes>],
     /// Results of `Selectors.aggregates`.
     pub(crate) aggregates: &'a [Option<Bytes>],
-    /// The time, in milliseconds.
-    pub(crate) now_millis: i64,
 }
 
 /// An expression that was understood.

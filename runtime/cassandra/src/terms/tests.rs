@@ -36,7 +36,7 @@ fn value(column: &str, text: &str) -> Result<String, String> {
     let mut scope = Scope { keyspace, table, markers: &mut markers };
     let term = compile(&pairs[0].1, &receiver, &mut scope).map_err(|error| error.to_string())?;
     let bound = vec![Bound::Value(Bytes::from_static(&[0, 0, 0, 7])); markers.len()];
-    let inputs = Inputs { bound: &bound, columns: &[], aggregates: &[], now_millis: 0 };
+    let inputs = Inputs { bound: &bound, columns: &[], aggregates: &[] };
     let value = term.value(&inputs).map_err(|error| error.to_string())?;
     if let Some(value) = &value {
         assert_eq!(of.validate(value), Ok(()), "{text} for {of}");
@@ -68,7 +68,7 @@ fn selected(text: &str) -> Result<String, String> {
             Input::Meta { .. } => None,
         })
         .collect();
-    let mut inputs = Inputs { bound: &[], columns: &columns, aggregates: &[], now_millis: 0 };
+    let mut inputs = Inputs { bound: &[], columns: &columns, aggregates: &[] };
     let mut aggregates = Vec::new();
     for aggregate in &selectors.aggregates {
         let mut state = aggregate.start();

@@ -152,13 +152,4 @@ impl CqlType {
             other => other.clone(),
         }
     }
-
-    /// An empty value means something other than null: it is a value of its own, as clients of old wrote them.
-    pub(crate) fn allows_empty(&self) -> bool {
-        match self {
-            Self::Tinyint | Self::Smallint | Self::Date | Self::Time | Self::Duration => false,
-            Self::List { .. } | Self::Set { .. } | Self::Map { .. } | Self::Vector { .. } => false,
-            _ => true,
-        }
-    }
 }

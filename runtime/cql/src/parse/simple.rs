@@ -139,9 +139,7 @@ impl Parser<'_> {
 
     fn call_or_column(&mut self, scope: Scope) -> Result<Expr> {
         let qualified = self.any && matches!(self.ahead(1), Token::Symbol(".")) && self.is_name(2);
-        if !matches!(self.ahead(1), Token::Symbol("("))
-            && !(qualified && matches!(self.ahead(3), Token::Symbol("(")))
-        {
+        if !matches!(self.ahead(if qualified { 3 } else { 1 }), Token::Symbol("(")) {
             return match scope {
                 Scope::Selector => self.column().map(Expr::Column),
                 Scope::Term | Scope::BeforeColumn => self.expected("a value"),
