@@ -90,7 +90,7 @@ proptest! {
         let before = panics();
         let text = apply(at.get::<String>(statements()), other.get::<String>(statements()), &changes);
         // What was written long ago is in the way of nothing.
-        if COUNT.fetch_add(1, Ordering::Relaxed) % 100 == 0 {
+        if COUNT.fetch_add(1, Ordering::Relaxed).is_multiple_of(100) {
             client::prepare_keyspace();
         }
         let answer = Client::shared().ask(&query(&text));

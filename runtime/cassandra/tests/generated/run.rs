@@ -16,6 +16,12 @@ use crate::table::{Table, UDT, tables};
 /// Attempts at making a sequence shorter.
 const ATTEMPTS: u32 = 150;
 
+/// Lines shown of an answer.
+const LINES: usize = 30;
+const UNPREPARED: i32 = 0x2500;
+/// How often a statement is prepared again.
+const PATIENCE: u32 = 10;
+
 /// The tables, on both servers.
 pub(crate) struct World {
     tables: Vec<Table>,
@@ -79,7 +85,7 @@ impl World {
         let scan = |table: &Table| {
             let text = format!("SELECT * FROM {}", table.name);
             let request = Request { page: Some(97), ..Request::text(text.clone()) };
-            let (why, answers) = pair.send(self, &request, Rigour::Exact)?;
+            let Outcome::Differ(why, answers) = pair.send(self, &request, Rigour::Exact) else { return None };
             Some(Failure { create: table.create(), seed: None, statements: vec![text], why, answers })
         };
         self.tables.iter().filter_map(scan).collect()
@@ -104,22 +110,36 @@ impl Pair {
         Self { clients: world.places().map(open) }
     }
 
-    /// Both answers, if they differ.
-    fn send(&self, world: &World, request: &Request, rigour: Rigour) -> Option<(&'static str, [Answer; 2])> {
+    /// Sends to both.
+    fn send(&self, world: &World, request: &Request, rigour: Rigour) -> Outcome {
         world.statements.fetch_add(1, Ordering::Relaxed);
-        let answer = |at: usize| self.clients[at].run(request).without(&world.keyspaces[at]);
+        // A real one forgets statements under pressure, at times between being told one and being asked for it.
+        let forgotten = |answer: &Answer| matches!(answer, Answer::Error(refusal) if refusal.code == UNPREPARED);
+        let answer = |at: usize| {
+            let mut answers = (0..PATIENCE).map(|_| self.clients[at].run(request));
+            let answer = answers.find(|answer| !forgotten(answer));
+            answer.expect("a statement is kept until it is asked for").without(&world.keyspaces[at])
+        };
         let answers = [answer(0), answer(1)];
         if let Answer::Error(refusal) = &answers[0] {
             world.refused.fetch_add(1, Ordering::Relaxed);
             if BROKEN.contains(&refusal.code) {
-                return None;
+                return Outcome::Broken;
             }
         }
         match compare(&answers[0], &answers[1], rigour) {
-            Verdict::Equal | Verdict::Words => None,
-            Verdict::Differ(why) => Some((why, answers)),
+            Verdict::Equal | Verdict::Words => Outcome::Same,
+            Verdict::Differ(why) => Outcome::Differ(why, answers),
         }
     }
+}
+
+/// What both answered to one request.
+enum Outcome {
+    Same,
+    /// The real one failed itself: from here on there is nothing to agree with.
+    Broken,
+    Differ(&'static str, [Answer; 2]),
 }
 
 /// Runs the sequence of a seed; a failure comes back in its shortest form.
@@ -155,8 +175,12 @@ fn attempt(world: &World, pair: &Pair, table: &Table, steps: &[Step]) -> Option<
     for (step, rigour) in steps.iter().map(|step| (step, Rigour::Exact)).chain(checks) {
         let request = step.request(&keys);
         sent.push(Step { bound: false, ..step.clone() }.request(&keys).statements[0].text.clone());
-        if let Some((why, answers)) = pair.send(world, &request, rigour) {
-            return Some(Failure { create: table.create(), seed: None, statements: sent, why, answers });
+        match pair.send(world, &request, rigour) {
+            Outcome::Same => {}
+            Outcome::Broken => return None,
+            Outcome::Differ(why, answers) => {
+                return Some(Failure { create: table.create(), seed: None, statements: sent, why, answers });
+            }
         }
     }
     None
@@ -168,9 +192,14 @@ impl fmt::Display for Failure {
         for statement in &self.statements {
             writeln!(f, "  {statement};")?;
         }
-        for (side, answer) in ["real", "embedded"].iter().zip(&self.answers) {
+        let lines = self.answers.each_ref().map(Answer::lines);
+        let same = lines[0].iter().zip(&lines[1]).take_while(|(a, b)| a == b).count();
+        // The columns, and what is around the first line that differs.
+        let skipped = same.saturating_sub(5).max(1);
+        for (side, lines) in ["real", "embedded"].iter().zip(&lines) {
             writeln!(f, "  {side}:")?;
-            answer.lines().iter().try_for_each(|line| writeln!(f, "    {line}"))?;
+            let shown = lines.iter().take(1).chain(lines.iter().skip(skipped).take(LINES));
+            shown.into_iter().try_for_each(|line| writeln!(f, "    {line}"))?;
         }
         match self.seed {
             Some(seed) => write!(f, "again: VELTRIX_SEED={seed} cargo test -p veltrix-cassandra --test generated"),
