@@ -181,9 +181,9 @@ impl<A: Argument> Call<'_, A> {
         let of = self.of(&self.arguments[0], "any, any")?;
         match self.arguments[1].fits(&of) {
             Match::No => invalid(format!(
-                "Both arguments should have the same type, but found mask_replace({}, {})",
-                self.arguments[0].text(),
-                self.arguments[1].text()
+                "Type error: {} cannot be passed as argument 1 of function system.{} of type {of}",
+                self.arguments[1].text(),
+                self.name
             )),
             Match::Weak | Match::Exact => {
                 Ok(Function::lenient(self.name, &[of.clone(), of.clone()], of, mask::replace))

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::arithmetic::later;
 use super::{Function, bytes, timeuuid};
 use crate::api::Error;
-use crate::types::calendar::{DAY_NANOS, date_bytes, day_of, days, millis_of, now_millis};
+use crate::types::calendar::{DAY_NANOS, Day, date_bytes, day_of, days, millis_of, now_millis};
 use crate::types::duration::Duration;
 use crate::types::{CqlType, number};
 
@@ -140,10 +140,16 @@ fn floor_millis(time: i64, by: Duration, start: i64) -> Result<i64, Error> {
     if by.months == 0 {
         return Ok(if step == 0 { time } else { (i128::from(time) - distance % step) as i64 });
     }
-    // No month is longer than 31 days, nor shorter than 28: the number of steps is between these.
-    let longest = i128::from(by.months) * 31 * 86_400_000 + step;
-    let shortest = i128::from(by.months) * 28 * 86_400_000 + step;
-    let (mut low, mut high) = (distance / longest, distance / shortest);
+    let month = |millis| {
+        let day = Day::of(day_of(millis));
+        day.year * 12 + i64::from(day.month)
+    };
+    let most = i128::from((month(time) - month(start)) / i64::from(by.months));
+    // Of whole months Cassandra looks at the month alone: the result may be some days after `time`.
+    if step == 0 {
+        return Ok(after(start, by, most).unwrap_or(start));
+    }
+    let (mut low, mut high) = (0, most);
     while low < high {
         let middle = (low + high + 1) / 2;
         if after(start, by, middle).is_some_and(|at| at <= time) { low = middle } else { high = middle - 1 }
@@ -174,6 +180,8 @@ mod tests {
         assert_eq!(floor("2020-02-29 13:14:15", "1y"), time("2020-01-01"));
         // Steps of 5 months and a day from 1970-01-01; the 120th would be too late.
         assert_eq!(floor("2020-02-29 13:14:15", "5mo1d"), time("2019-11-28"));
+        let by = Duration::parse("1mo").unwrap();
+        assert_eq!(floor_millis(time("2020-01-02"), by, time("2019-01-31")), Ok(time("2020-01-31")));
         assert!(floor_millis(-1, Duration::parse("1h").unwrap(), 0).is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::typing::{Typing, is_meta};
 use super::{Aggregate, Input, Meta, Part, Selectors, Term};
 use crate::api::{Column, Error};
 use crate::functions::aggregate::Kind;
-use crate::functions::{Function, Match};
+use crate::functions::{self, Function, Match};
 use crate::types::name::identifier;
 use crate::types::{CqlType, resolve};
 
@@ -58,6 +58,9 @@ impl Compiler<'_, '_> {
                 let to = resolve(to, self.typing.keyspace)?;
                 match self.typing.exact(value) {
                     Some(of) if of == to => self.selector(value, None),
+                    Some(_) if functions::cast(&to).is_empty() => {
+                        invalid(format!("{} cannot be cast to {to}", self.text(value)))
+                    }
                     Some(_) => match self.typing.function(expr, None)? {
                         Some(function) => self.calls(expr, function),
                         None => invalid(format!("{} cannot be cast to {to}", self.text(value))),
@@ -76,7 +79,7 @@ impl Compiler<'_, '_> {
                 Ok(Selected { term: inner.term, of: hinted, name })
             }
             Expr::Tuple(items) => match (items.as_slice(), expected) {
-                ([inner], Some(CqlType::Tuple(_))) if self.typing.exact(inner).is_none() => {
+                ([inner], Some(of @ CqlType::Tuple(_))) if self.typing.exact(inner).as_ref() != Some(of) => {
                     self.composed(expr, expected)
                 }
                 // Alone it could as well be a tuple.
