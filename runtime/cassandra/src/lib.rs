@@ -15,7 +15,10 @@ mod system;
 mod terms;
 mod types;
 
-pub use api::{Batch, BatchKind, BatchStatement, Bound, Column, Consistency, Error, Parameters, Prepared, Response, Rows, SchemaChange};
+pub use api::{
+    Batch, BatchKind, BatchStatement, Bound, Column, Consistency, Error, Parameters, Prepared, Response, Rows,
+    SchemaChange,
+};
 pub use engine::Engine;
 pub use server::Server;
 pub use system::System;
