@@ -9,6 +9,9 @@ use super::{CqlType, Udt};
 use crate::api::Error;
 use crate::schema::Keyspace;
 
+/// Where Cassandra's own types are.
+const PACKAGE: &str = "org.apache.cassandra.db.marshal.";
+
 /// The type that a statement on the keyspace means.
 ///
 /// # Errors
@@ -71,7 +74,13 @@ pub(crate) fn resolve_in(of: &Type, keyspace: &str, types: &BTreeMap<String, Arc
         Type::UdtOf(_, name) => user(name.as_str(), keyspace, types)?,
         Type::Custom(class) => match by_class(class) {
             Some(of) => of,
-            None => return invalid(format!("Custom types are not supported: '{class}'")),
+            None if class.contains('(') => return invalid(format!("Custom types are not supported: '{class}'")),
+            None => {
+                let full = if class.contains('.') { class.clone() } else { format!("{PACKAGE}{class}") };
+                return Err(Error::Syntax(format!(
+                    "Error setting type {class}: Unable to find abstract-type class '{full}'"
+                )));
+            }
         },
     })
 }
@@ -150,7 +159,7 @@ fn native(of: Native) -> CqlType {
 
 /// A native type by the class that Cassandra has for it.
 fn by_class(class: &str) -> Option<CqlType> {
-    Some(match class.strip_prefix("org.apache.cassandra.db.marshal.").unwrap_or(class) {
+    Some(match class.strip_prefix(PACKAGE).unwrap_or(class) {
         "AsciiType" => CqlType::Ascii,
         "LongType" => CqlType::Bigint,
         "BytesType" => CqlType::Blob,
