@@ -122,8 +122,8 @@ impl Engine {
             let store = &mut stores[0];
             return match decide(&parts, store, &self.clock, true)? {
                 Outcome::Refused(response) => Ok(response),
-                Outcome::Applied(mutations) => {
-                    mutations.into_iter().for_each(|mutation| store.apply(mutation, seconds()));
+                Outcome::Applied(mutation) => {
+                    store.apply(mutation, seconds());
                     Ok(applied(&parts[0].modify.table))
                 }
             };

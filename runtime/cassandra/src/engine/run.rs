@@ -56,7 +56,7 @@ impl Engine {
                 let mutations = if conditional {
                     let part = Part { modify, context, target };
                     match decide(&[part], &store, &self.clock, false)? {
-                        Outcome::Applied(mutations) => mutations,
+                        Outcome::Applied(mutation) => vec![mutation],
                         Outcome::Refused(response) => return Ok(response),
                     }
                 } else {

@@ -12,7 +12,7 @@ use super::read::Row;
 use super::restrictions::Range;
 use crate::api::{Column as Named, Error, Response, Rows};
 use crate::schema::{Kind, Table};
-use crate::storage::{Key, Mutation, RowRef, Store};
+use crate::storage::{Key, Mutation, RowRef, Store, decided};
 use crate::types::CqlType;
 
 /// A statement of a conditional batch with its values, and what it is about.
@@ -30,7 +30,7 @@ pub(crate) struct Part<'a> {
 #[derive(Debug)]
 pub(crate) enum Outcome {
     /// All hold: this is to be applied.
-    Applied(Vec<Mutation>),
+    Applied(Mutation),
     /// Some does not: the answer.
     Refused(Response),
 }
@@ -56,21 +56,19 @@ fn verdict(table: &Table) -> Named {
 
 /// Decides on statements of one partition of one table. `batch`: they come as a batch.
 pub(crate) fn decide(parts: &[Part<'_>], store: &Store, clock: &Clock, batch: bool) -> Result<Outcome, Error> {
-    let Some(first) = parts.first() else { return Ok(Outcome::Applied(Vec::new())) };
+    let Some(first) = parts.first() else { return Err(Error::Server("nothing to decide".into())) };
     let table = &*first.modify.table;
     let key = first.target.keys.first().cloned().unwrap_or_else(|| Key::new([]));
     check_same_rows(parts)?;
     let current = Current::new(parts, table, store, &key, first.context.now);
-    let mut holds = true;
-    for part in parts {
-        holds &= part.holds(&current)?;
-    }
+    let holds = current.holds()?;
     if holds {
         let mut mutations = Vec::new();
         for part in parts {
             mutations.extend(part.modify.mutations(&part.target, store, &part.context, clock, true)?);
         }
-        return Ok(Outcome::Applied(mutations));
+        let timestamp = first.context.timestamp;
+        return Ok(Outcome::Applied(decided(store.layout(), key, mutations, timestamp)));
     }
     Ok(Outcome::Refused(Response::Rows(current.rows(batch))))
 }
@@ -140,15 +138,20 @@ impl Part<'_> {
         self.clustering().filter(|_| rows)
     }
 
-    fn holds(&self, current: &Current<'_>) -> Result<bool, Error> {
+    /// Whether what it asks of one row holds; no clustering key is the static row.
+    fn holds(&self, current: &Current<'_>, asked: Option<&[u8]>) -> Result<bool, Error> {
         let Some(condition) = &self.modify.condition else { return Ok(true) };
         let (statics, row) = (current.statics(), self.clustering().and_then(|key| current.row(key)));
-        let exists = if self.clustering().is_some() { row.is_some() } else { statics.is_some() };
+        let exists = if asked.is_some() { row.is_some() } else { statics.is_some() };
         match condition {
-            Condition::Exists => Ok(exists),
-            Condition::NotExists => Ok(!exists),
+            Condition::Exists => Ok(self.clustering() != asked || exists),
+            Condition::NotExists => Ok(self.clustering() != asked || !exists),
             Condition::Columns(all) => {
                 let row = Row { key: current.key, statics, row, now: current.now };
+                let of = |on: &&OnColumn| if self.is_static(on) { asked.is_none() } else { asked == self.clustering() };
+                // Cassandra's order is by a hash; that of names is as good.
+                let mut all: Vec<_> = all.iter().filter(of).collect();
+                all.sort_by_key(|on| &*self.modify.table.columns[on.column].name);
                 for on in all {
                     if !on.holds(current.table, &row, &self.context)? {
                         return Ok(false);
@@ -160,8 +163,8 @@ impl Part<'_> {
     }
 }
 
-/// What is there, as far as conditions read it: of all static columns if one is written, of all others if a row is
-/// written, and of columns with conditions.
+/// What is there, as far as conditions read it: of all static columns if a conditional statement writes one, of all
+/// others if any statement writes a row, and of columns with conditions.
 struct Current<'a> {
     parts: &'a [Part<'a>],
     table: &'a Table,
@@ -174,7 +177,8 @@ struct Current<'a> {
 
 impl<'a> Current<'a> {
     fn new(parts: &'a [Part<'a>], table: &'a Table, store: &'a Store, key: &'a Key, now: i64) -> Self {
-        let statics = parts.iter().any(|part| part.modify.writes_statics(&part.target));
+        let conditional = |part: &&Part<'_>| part.modify.condition.is_some();
+        let statics = parts.iter().filter(conditional).any(|part| part.modify.writes_statics(&part.target));
         let regulars = parts.iter().any(|part| part.clustering().is_some());
         let conditions: Vec<usize> =
             parts.iter().filter_map(|part| part.modify.condition.as_ref()).flat_map(Condition::columns).collect();
@@ -188,6 +192,26 @@ impl<'a> Current<'a> {
         };
         let read = (0..table.columns.len()).filter(is_read).collect();
         Self { parts, table, store, key, now, read }
+    }
+
+    /// Whether all conditions hold. Those on the static row are tested first, then those on rows in their order; what
+    /// follows one that does not hold is not looked at, not even for values that can't be compared.
+    fn holds(&self) -> Result<bool, Error> {
+        let mut rows: Vec<Option<&[u8]>> = self.parts.iter().flat_map(Part::asked).map(|(row, _)| row).collect();
+        let layout = self.store.layout();
+        rows.sort_by(|one, other| match (one, other) {
+            (Some(one), Some(other)) => layout.compare_keys(one, other),
+            (one, other) => one.is_some().cmp(&other.is_some()),
+        });
+        rows.dedup();
+        for row in rows {
+            for part in self.parts {
+                if !part.holds(self, row)? {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
     }
 
     /// Whether what is read of a row shows that it is there.
@@ -264,7 +288,7 @@ impl<'a> Current<'a> {
             keys.dedup();
             keys.into_iter().filter_map(|key| self.row(key)).collect()
         };
-        rows.sort_by(|one, other| layout.compare_rows(one, other));
+        rows.sort_by(|one, other| layout.compare_keys(one.clustering, other.clustering));
         let statics = self.statics();
         let row = |row| Row { key: self.key, statics, row, now: self.now };
         if rows.is_empty() {

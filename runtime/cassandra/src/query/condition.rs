@@ -228,7 +228,11 @@ impl OnColumn {
                     [Some(one), other] if of.compare(one, &key).is_eq() => Some(other.clone()),
                     _ => None,
                 });
-                Ok((found.next().flatten(), value))
+                let found = found.next().flatten();
+                // Cassandra compares values of a map as if they were keys.
+                let bytes = matches!(**of, CqlType::Text | CqlType::Ascii | CqlType::Blob);
+                let as_key = bytes || found.as_ref().is_some_and(|found| of.validate(found).is_ok());
+                Ok((found, if as_key { of } else { value }))
             }
             (Part::Field(number), CqlType::Udt { definition, .. }) => {
                 Ok((whole.and_then(|bytes| field(&bytes, *number)), &definition.fields[*number].1))

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::{Layout, RowRef};
+use super::Layout;
 
 /// Appends a component of a clustering key. It has at most 65,535 bytes.
 pub(crate) fn push_component(clustering: &mut Vec<u8>, value: &[u8]) {
@@ -95,8 +95,8 @@ pub(super) fn compare(layout: &Layout, left: Place<'_>, right: Place<'_>) -> Ord
 }
 
 impl Layout {
-    /// Orders two rows.
-    pub(crate) fn compare_rows(&self, one: &RowRef<'_>, other: &RowRef<'_>) -> Ordering {
-        compare(self, (one.clustering, Side::At), (other.clustering, Side::At))
+    /// Orders two rows by their clustering keys.
+    pub(crate) fn compare_keys(&self, one: &[u8], other: &[u8]) -> Ordering {
+        compare(self, (one, Side::At), (other, Side::At))
     }
 }

@@ -3,6 +3,7 @@
 
 mod cell;
 mod clustering;
+mod decided;
 mod layout;
 mod merge;
 mod packed;
@@ -19,6 +20,7 @@ mod update;
 
 pub(crate) use cell::{Cell, Deletion, Item, Life, Liveness};
 pub(crate) use clustering::{Position, Side, components, push_component};
+pub(crate) use decided::decided;
 pub(crate) use layout::Layout;
 pub(crate) use packed::{Packed, RowBuilder, RowRef};
 pub(crate) use partition::Partition;

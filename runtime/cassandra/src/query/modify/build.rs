@@ -11,7 +11,7 @@ use crate::query::context::Context;
 use crate::query::read;
 use crate::query::restrictions::{Keys, Range, Statement};
 use crate::schema::{Column, Kind, Table};
-use crate::storage::{Change, Deletion, Key, Liveness, Mutation, Packed, RowBuilder, RowRef, Store, Update, components};
+use crate::storage::{Change, Deletion, Key, Liveness, Mutation, Packed, RowBuilder, RowRef, Side, Store, Update, components};
 
 /// Most seconds something may be given: 20 years.
 const MAX_TTL: i32 = 20 * 365 * 24 * 60 * 60;
@@ -66,7 +66,7 @@ impl Modify {
         self.operations.iter().map(|operation| operation.column).chain(json).any(|column| self.is_static(column))
     }
 
-    /// What is to be written; nothing is yet. `conditional`: it is part of a conditional batch.
+    /// What is to be written; nothing is yet. `conditional`: it is written because conditions hold.
     pub(crate) fn mutations(
         &self,
         target: &Target,
@@ -78,9 +78,7 @@ impl Modify {
         // Conditional statements get the time of their decision.
         let timestamp = if conditional { context.timestamp } else { self.timestamp(context)? };
         let ttl = self.ttl(context)?;
-        // What a conditional statement deletes is a moment older than what it writes beside it.
-        let deleted = if conditional { timestamp - 1 } else { timestamp };
-        let build = Build { modify: self, store, context, clock, timestamp, deleted, ttl };
+        let build = Build { modify: self, store, context, clock, timestamp, ttl };
         target.keys.iter().map(|key| build.partition(key, target)).collect()
     }
 
@@ -138,8 +136,6 @@ struct Build<'a> {
     context: &'a Context<'a>,
     clock: &'a Clock,
     timestamp: i64,
-    /// Timestamp of what deletes more than a cell.
-    deleted: i64,
     ttl: i64,
 }
 
@@ -151,7 +147,10 @@ impl Build<'_> {
     fn partition(&self, key: &Key, target: &Target) -> Result<Mutation, Error> {
         let mut changes = Vec::new();
         if self.modify.writes_statics(target) {
-            self.row(key, None, target, &mut changes)?;
+            // Once for each row, which shows where lists and counters get more.
+            for _ in 0..target.rows.len().max(1) {
+                self.row(key, None, target, &mut changes)?;
+            }
         }
         let regular = |operation: &Operation| !self.modify.is_static(operation.column);
         let deletes = self.modify.statement == Statement::Delete;
@@ -172,11 +171,13 @@ impl Build<'_> {
     /// Whether the range is that of one clustering key.
     fn is_row(&self, range: &Range) -> bool {
         let width = self.table().clustering_keys;
-        range.from.prefix == range.to.prefix && components(&range.from.prefix).count() == width
+        range.from.prefix == range.to.prefix
+            && (range.from.side, range.to.side) == (Side::Before, Side::After)
+            && components(&range.from.prefix).count() == width
     }
 
     fn deletion(&self, range: &Range, row: bool) -> Change {
-        let deletion = Deletion { timestamp: self.deleted, at: self.context.now };
+        let deletion = Deletion { timestamp: self.timestamp, at: self.context.now };
         if *range == Range::all() {
             return Change::Partition(deletion);
         }
@@ -201,7 +202,6 @@ impl Build<'_> {
             context: self.context,
             clock: self.clock,
             timestamp: self.timestamp,
-            deleted: self.deleted,
             ttl: self.ttl,
             update: Update::default(),
         };

@@ -16,7 +16,7 @@ pub(crate) fn system_store(table: &Table, rows: Vec<Vec<Option<Bytes>>>) -> Resu
     let mut store = Store::new(Layout::new(table));
     let clock = Clock::default();
     let context = Context { bound: &[], timestamp: 0, now: 0, millis: 0 };
-    let writer = || Writer { table, context: &context, clock: &clock, timestamp: 1, deleted: 1, ttl: 0, update: Update::default() };
+    let writer = || Writer { table, context: &context, clock: &clock, timestamp: 1, ttl: 0, update: Update::default() };
     for row in rows {
         let mut key = Vec::new();
         let mut clustering = Vec::new();

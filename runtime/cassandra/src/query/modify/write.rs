@@ -18,8 +18,6 @@ pub(super) struct Writer<'a> {
     pub(super) context: &'a Context<'a>,
     pub(super) clock: &'a Clock,
     pub(super) timestamp: i64,
-    /// Timestamp of what deletes all cells of a column.
-    pub(super) deleted: i64,
     /// Seconds; 0 is for ever.
     pub(super) ttl: i64,
     pub(super) update: Update,
@@ -103,7 +101,7 @@ impl Writer<'_> {
                 Bound::Value(value) => self.put(column, &number.to_be_bytes(), Some(&value)),
             },
             Action::Delete if column.of.is_multicell() => {
-                self.update.delete(column.id, Deletion { timestamp: self.deleted, at: self.context.now });
+                self.update.delete(column.id, Deletion { timestamp: self.timestamp, at: self.context.now });
             }
             Action::Delete => self.put(column, &[], None),
             Action::DeleteElement(key) => self.delete_element(column, key, list)?,

@@ -31,7 +31,10 @@ impl Select {
     /// Answers from what the table holds.
     pub(crate) fn run(&self, store: &Store, context: &Context<'_>, page: Page<'_>) -> Result<Rows, Error> {
         let limit = limit(self.limit.as_ref(), context)?;
-        let per_partition = self::limit(self.per_partition_limit.as_ref(), context)?;
+        let per_partition = match self.distinct {
+            true => 1,
+            false => self::limit(self.per_partition_limit.as_ref(), context)?,
+        };
         let size = page.size.and_then(|size| u32::try_from(size).ok()).filter(|size| *size > 0);
         if !self.sort.is_empty() && size.is_some_and(|size| limit > size) {
             return Err(Error::Invalid(
@@ -54,8 +57,14 @@ impl Select {
             after,
         };
         walk.lone_statics &= !walk.filter.needs_rows;
+        let last = match &walk.keys {
+            Keys::Some(keys) => keys.last().cloned(),
+            Keys::Tokens(..) => None,
+        };
+        let single = self.table.clustering_keys == 0;
         let count = |limit, page: Option<u32>| {
-            Count::new(limit, per_partition, page.unwrap_or(u32::MAX), walk.after.as_ref())
+            let page = page.unwrap_or(u32::MAX);
+            Count::new(limit, per_partition, page, walk.after.as_ref()).ending(last.clone(), single)
         };
         let (cells, cursor) = match &self.selection {
             Selection::Computed(computed) if computed.groups() => {

@@ -16,6 +16,10 @@ pub(super) struct Count {
     pub(super) per_partition: u32,
     /// Result rows of this page that may still come.
     pub(super) page: u32,
+    /// The last of the partitions, if they are known one by one.
+    last: Option<Key>,
+    /// Partitions have one row.
+    single: bool,
     partition: Option<Key>,
     in_partition: u32,
     /// Where the page ended, if it did before the limit.
@@ -28,10 +32,17 @@ impl Count {
             limit: after.map_or(limit, |cursor| cursor.remaining),
             per_partition,
             page,
+            last: None,
+            single: false,
             partition: after.map(|cursor| cursor.key.clone()),
             in_partition: after.map_or(0, |cursor| cursor.in_partition),
             cursor: None,
         }
+    }
+
+    /// Says which partition is the last one, if that is known, and whether partitions have but one row.
+    pub(super) fn ending(self, last: Option<Key>, single: bool) -> Self {
+        Self { last, single, ..self }
     }
 
     /// Whether the partition may give one more.
@@ -49,6 +60,11 @@ impl Count {
         self.page -= 1;
         self.in_partition += 1;
         if self.limit == 0 {
+            return Flow::Stop;
+        }
+        let done = clustering.is_none() || self.single || self.in_partition >= self.per_partition;
+        if self.page == 0 && done && self.last.as_ref() == Some(key) {
+            // Nothing can follow.
             return Flow::Stop;
         }
         if self.page == 0 {
