@@ -1,7 +1,7 @@
 //! The command as its users meet it: usage, exit codes, what goes to which stream. No server is needed: what wants one
 //! is told that there is none.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -58,7 +58,7 @@ fn version_names_the_contract() {
 #[test]
 fn help_names_every_verb() {
     let help = stdout(&veltrix(Path::new("."), &["--help"]));
-    for verb in ["run", "check", "inspect", "publish", "tail", "cql"] {
+    for verb in ["run", "check", "inspect", "publish", "tail", "cql", "cassandra"] {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb} is not in {help}");
         ends(&veltrix(Path::new("."), &[verb, "--help"]), 0, "");
     }
@@ -86,6 +86,8 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
         (&["tail", "t", "--timeout", "5sec"], "did you mean 5s?"),
         (&["cql"], "<STATEMENT>"),
         (&["inspect"], "<MODULE>"),
+        (&["cassandra", "--port", "65536"], "65536"),
+        (&["cassandra", "--host", "here"], "--host"),
     ] {
         let output = veltrix(here.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
@@ -233,6 +235,24 @@ fn a_worker_without_servers_waits_and_ends_well_when_it_is_told_to_even_twice() 
     assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
     assert_eq!(worker.wait().unwrap().code(), Some(0), "{}", logged());
     assert!(logged().lines().all(|line| line.starts_with('{')), "{}", logged());
+}
+
+#[test]
+fn a_cassandra_in_memory_answers_until_it_is_told_to_end() {
+    let here = tempfile::tempdir().unwrap();
+    let mut cassandra = command(here.path(), &["cassandra", "--port", "0"]).stdout(Stdio::piped()).spawn().unwrap();
+    let mut address = String::new();
+    BufReader::new(cassandra.stdout.take().unwrap()).read_line(&mut address).unwrap();
+    let address = address.trim();
+    let statement = "SELECT release_version FROM system.local";
+    let rows = veltrix(here.path(), &["cql", statement, "--cassandra", address, "--output", "json"]);
+    ends(&rows, 0, "");
+    assert_eq!(stdout(&rows), "{\"release_version\":\"5.0.5\"}\n");
+    let (_, port) = address.rsplit_once(':').unwrap();
+    ends(&veltrix(here.path(), &["cassandra", "--port", port]), 1, &format!("{address} is in use"));
+    let line = format!("kill -TERM {}", cassandra.id());
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    assert_eq!(cassandra.wait().unwrap().code(), Some(0));
 }
 
 /// Speaks to Kafka's stand-in, which lives in this process.

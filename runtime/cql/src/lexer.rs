@@ -1,7 +1,6 @@
 //! Text to tokens. Knows literals, quotes and comments; knows no keywords.
 
 use crate::error::ParseError;
-use crate::limits::MAX_BYTES;
 
 /// A token; borrowed where the text needs no unescaping.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,9 +28,9 @@ const SYMBOLS: &[&str] = &[
 ];
 
 /// All tokens with the byte position at which each begins; the last one is `End`.
-pub(crate) fn tokens(text: &str) -> Result<Vec<(Token<'_>, usize)>, ParseError> {
-    if text.len() > MAX_BYTES {
-        let message = format!("the statement has {} bytes, at most {MAX_BYTES} are allowed", text.len());
+pub(crate) fn tokens(text: &str, limit: usize) -> Result<Vec<(Token<'_>, usize)>, ParseError> {
+    if text.len() > limit {
+        let message = format!("the statement has {} bytes, at most {limit} are allowed", text.len());
         return Err(ParseError::at(text, 0, message));
     }
     let mut lexer = Lexer { text, position: 0 };
@@ -249,6 +248,11 @@ fn alternative_duration(text: &str) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::MAX_BYTES;
+
+    fn tokens(text: &str) -> Result<Vec<(Token<'_>, usize)>, ParseError> {
+        super::tokens(text, MAX_BYTES)
+    }
 
     fn one(text: &str) -> Token<'_> {
         let tokens = tokens(text).unwrap();

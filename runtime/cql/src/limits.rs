@@ -3,6 +3,9 @@
 /// Longest statement, in bytes.
 pub const MAX_BYTES: usize = 64 * 1024;
 
+/// Longest statement that [`parse_any`](crate::parse_any) takes, in bytes: batches are long.
+pub const MAX_COMMAND_BYTES: usize = 1024 * 1024;
+
 /// Deepest nesting of terms and types.
 pub const MAX_DEPTH: usize = 32;
 

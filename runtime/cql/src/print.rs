@@ -1,6 +1,8 @@
 //! The tree to canonical text: keywords upper-case, all names quoted, one spelling for each thing.
 
+mod command;
 mod expr;
+mod schema;
 mod statement;
 
 use std::fmt::{self, Display, Formatter, Write};

@@ -1,5 +1,6 @@
 //! One verb per file.
 
+pub(crate) mod cassandra;
 pub(crate) mod check;
 pub(crate) mod connect;
 pub(crate) mod cql;

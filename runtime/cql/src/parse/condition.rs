@@ -31,7 +31,12 @@ impl Parser<'_> {
             return Ok(None);
         }
         // A column may be called `exists`; then a test follows.
-        if self.is_word(0, "exists") && matches!(self.ahead(1), Token::End | Token::Symbol(";")) {
+        let tested = match self.ahead(1) {
+            Token::Symbol(symbol) => *symbol != ";",
+            Token::Word(_) => self.is_word(1, "in") || self.is_word(1, "contains"),
+            _ => false,
+        };
+        if self.is_word(0, "exists") && !tested {
             self.next += 1;
             return Ok(Some(Condition::Exists));
         }
@@ -90,6 +95,14 @@ impl Parser<'_> {
                 false => self.term().map(Test::Contains),
             };
         }
+        if self.any && clause == Clause::Where && matches!(subject, Subject::Column(_)) {
+            if self.word("LIKE") {
+                return self.term().map(Test::Like);
+            }
+            if self.words(&["IS", "NOT", "NULL"]) {
+                return Ok(Test::IsNotNull);
+            }
+        }
         for refused in ["LIKE", "IS", "BETWEEN", "NOT"] {
             if self.is_word(0, refused) {
                 return self.error(format!("{refused} is not supported in a relation"));
@@ -109,7 +122,7 @@ impl Parser<'_> {
             Token::Symbol("<=") => Comparison::LessOrEqual,
             Token::Symbol(">") => Comparison::Greater,
             Token::Symbol(">=") => Comparison::GreaterOrEqual,
-            Token::Symbol("!=") if clause == Clause::If => Comparison::NotEqual,
+            Token::Symbol("!=") if clause == Clause::If || self.any => Comparison::NotEqual,
             Token::Symbol("!=") => return self.error("!= is allowed in IF only"),
             _ => return Ok(None),
         };

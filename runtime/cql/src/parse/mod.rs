@@ -1,7 +1,11 @@
 //! Tokens to the tree, by recursive descent. This file has the cursor, names and the statement
 //! itself; each statement, and each part they share, has a file of its own.
 
+mod alter;
+mod command;
 mod condition;
+mod create;
+mod describe;
 mod expr;
 mod modify;
 mod select;
@@ -10,8 +14,8 @@ mod types;
 
 use crate::error::ParseError;
 use crate::lexer::{Token, tokens};
-use crate::limits::{MAX_DEPTH, MAX_OPERATORS};
-use crate::tree::{Name, Statement, Table};
+use crate::limits::{MAX_BYTES, MAX_COMMAND_BYTES, MAX_DEPTH, MAX_OPERATORS};
+use crate::tree::{Command, Name, Statement, Table};
 
 /// Parses one `SELECT`, `INSERT`, `UPDATE` or `DELETE`, with at most one `;` after it.
 ///
@@ -20,12 +24,27 @@ use crate::tree::{Name, Statement, Table};
 /// unknown syntax, functions that are not native, and text beyond the bounds
 /// [`MAX_BYTES`](crate::MAX_BYTES), [`MAX_DEPTH`] and [`MAX_OPERATORS`].
 pub fn parse(text: &str) -> Result<Statement, ParseError> {
-    let mut parser = Parser { text, tokens: tokens(text)?, next: 0, depth: 0, operators: 0 };
+    let mut parser = Parser::new(text, MAX_BYTES)?;
     let statement = parser.statement()?;
-    parser.symbol(";");
-    match parser.peek() {
-        Token::End => Ok(statement),
-        _ => parser.expected("the end of the statement"),
+    parser.end()?;
+    Ok(statement)
+}
+
+/// Parses one statement of any kind that a server takes, with any number of `;` after it.
+///
+/// Of data statements it takes what Cassandra's grammar takes, also what its analysis refuses: functions of
+/// any name, `!=`, `LIKE` and `IS NOT NULL` in `WHERE`.
+///
+/// # Errors
+/// Anything else, with the place and what was expected; text beyond the bounds
+/// [`MAX_COMMAND_BYTES`], [`MAX_DEPTH`] and [`MAX_OPERATORS`].
+pub fn parse_any(text: &str) -> Result<Command, ParseError> {
+    let mut parser = Parser::new(text, MAX_COMMAND_BYTES)?;
+    parser.any = true;
+    let parsed = parser.command().and_then(|command| parser.end().map(|()| command));
+    match parser.verdict {
+        Some(verdict) => Ok(verdict),
+        None => parsed,
     }
 }
 
@@ -37,9 +56,40 @@ struct Parser<'a> {
     next: usize,
     depth: usize,
     operators: usize,
+    /// Takes what only a server takes.
+    any: bool,
+    /// What the statement is whatever follows; set together with an error, which then counts no more.
+    verdict: Option<Command>,
 }
 
 impl<'a> Parser<'a> {
+    fn new(text: &'a str, limit: usize) -> Result<Self> {
+        Ok(Self { text, tokens: tokens(text, limit)?, next: 0, depth: 0, operators: 0, any: false, verdict: None })
+    }
+
+    /// The end of the text, with at most one `;` before it; servers take any number.
+    fn end(&mut self) -> Result<()> {
+        while self.symbol(";") && self.any {}
+        match self.peek() {
+            Token::End => Ok(()),
+            _ => self.expected("the end of the statement"),
+        }
+    }
+
+    /// Ends parsing: the statement is this, whatever follows.
+    fn verdict<T>(&mut self, verdict: Command) -> Result<T> {
+        self.verdict = Some(verdict);
+        self.error("decided")
+    }
+
+    /// Where Cassandra's grammar takes what its analysis refuses: in its words for a server, else as an error here.
+    fn invalid<T>(&mut self, of_server: impl Into<String>, own: impl Into<String>) -> Result<T> {
+        match self.any {
+            true => self.verdict(Command::Invalid(of_server.into())),
+            false => self.error(own),
+        }
+    }
+
     fn statement(&mut self) -> Result<Statement> {
         let Token::Word(word) = *self.peek() else {
             return self.expected("SELECT, INSERT, UPDATE or DELETE");
@@ -225,8 +275,8 @@ fn shorten(text: &str) -> String {
     }
 }
 
-/// Cassandra's reserved words, and its constants that look like words.
-fn is_reserved(word: &str) -> bool {
+/// Whether a name must be quoted: Cassandra's reserved words, and its constants that look like words.
+pub fn is_reserved(word: &str) -> bool {
     const RESERVED: &[&str] = &[
         "add",
         "allow",

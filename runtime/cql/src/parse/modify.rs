@@ -36,11 +36,9 @@ impl Parser<'_> {
         let values = self.list_until(")", Self::term)?;
         if columns.len() != values.len() {
             self.next = start;
-            return self.error(format!(
-                "expected as many values as columns: {} columns, {} values",
-                columns.len(),
-                values.len()
-            ));
+            let (columns, values) = (columns.len(), values.len());
+            let message = format!("expected as many values as columns: {columns} columns, {values} values");
+            return self.invalid("Unmatched column names/values", message);
         }
         Ok(InsertValues::Columns(columns.into_iter().zip(values).collect()))
     }
@@ -67,7 +65,7 @@ impl Parser<'_> {
     }
 
     /// `USING …`, if it is next.
-    fn using(&mut self, ttl_allowed: bool) -> Result<Vec<Using>> {
+    pub(super) fn using(&mut self, ttl_allowed: bool) -> Result<Vec<Using>> {
         let mut using = Vec::new();
         if !self.word("USING") {
             return Ok(using);
@@ -83,9 +81,15 @@ impl Parser<'_> {
             let start = self.next;
             self.next += 1;
             let option = option(self.count()?);
-            if using.iter().any(|given| discriminant(given) == discriminant(&option)) {
-                self.next = start;
-                return self.error("this option is given twice");
+            let twice = using.iter().position(|given| discriminant(given) == discriminant(&option));
+            match twice {
+                // For Cassandra the last one counts.
+                Some(twice) if self.any => drop(using.remove(twice)),
+                Some(_) => {
+                    self.next = start;
+                    return self.error("this option is given twice");
+                }
+                None => {}
             }
             using.push(option);
             if !self.word("AND") {
@@ -99,7 +103,12 @@ impl Parser<'_> {
         let table = self.table()?;
         let using = self.using(true)?;
         self.expect_word("SET")?;
+        let start = self.next;
         let assignments = self.list(Self::assignment)?;
+        if let Some(name) = self.any.then(|| set_twice(&assignments)).flatten() {
+            self.next = start;
+            return self.error(format!("Multiple incompatible setting of column {name}"));
+        }
         let filter = self.required_filter()?;
         let condition = self.condition()?;
         Ok(Update { table, using, assignments, filter, condition })
@@ -183,5 +192,36 @@ impl Parser<'_> {
             return Ok(Target::Field(column, self.name("a field")?));
         }
         Ok(Target::Column(column))
+    }
+}
+
+/// The column that is set as a whole and once more, or whose field is set twice.
+fn set_twice(assignments: &[Assignment]) -> Option<&str> {
+    let conflict = |a: &Assignment, b: &Assignment| {
+        column_of(a) == column_of(b)
+            && match (a, b) {
+                (Assignment::Set(..), _) | (_, Assignment::Set(..)) => true,
+                (Assignment::Field(_, a, _), Assignment::Field(_, b, _)) => a == b,
+                _ => false,
+            }
+    };
+    let mut rest = assignments;
+    while let Some((first, after)) = rest.split_first() {
+        if after.iter().any(|other| conflict(first, other)) {
+            return Some(column_of(first));
+        }
+        rest = after;
+    }
+    None
+}
+
+fn column_of(assignment: &Assignment) -> &str {
+    match assignment {
+        Assignment::Set(column, _)
+        | Assignment::Add(column, _)
+        | Assignment::Subtract(column, _)
+        | Assignment::Prepend(column, _)
+        | Assignment::Element(column, ..)
+        | Assignment::Field(column, ..) => column.as_str(),
     }
 }

@@ -3,7 +3,7 @@
 use super::expr::Scope;
 use super::{Parser, Result};
 use crate::lexer::Token;
-use crate::tree::{Expr, Literal, Name, Order, Select, Selected, Selection};
+use crate::tree::{Command, Expr, Literal, Name, Order, Select, Selected, Selection};
 
 impl Parser<'_> {
     pub(super) fn select(&mut self) -> Result<Select> {
@@ -71,6 +71,9 @@ impl Parser<'_> {
     fn order(&mut self) -> Result<(Name, Order)> {
         let column = self.column()?;
         if self.is_word(0, "ANN") {
+            if self.any {
+                return self.verdict(Command::Refused("Vector search (ORDER BY … ANN OF)"));
+            }
             return self.error("ORDER BY … ANN OF is not supported");
         }
         let order = match self.word("DESC") {

@@ -34,7 +34,7 @@ impl Parser<'_> {
         matches!(self.peek(), Token::Symbol("?" | ":"))
     }
 
-    fn literal(&mut self) -> Result<Literal> {
+    pub(super) fn literal(&mut self) -> Result<Literal> {
         let literal = match self.peek() {
             Token::Word(word) => match word.to_ascii_lowercase().as_str() {
                 "null" => Literal::Null,
@@ -45,6 +45,9 @@ impl Parser<'_> {
                 _ => return self.expected("a value"),
             },
             Token::Integer(text) => Literal::Integer((*text).to_owned()),
+            Token::Float(text) if self.any && text.parse().is_ok_and(f64::is_infinite) => {
+                return self.error("a number beyond those of a double");
+            }
             Token::Float(text) => Literal::Float(text.to_ascii_lowercase()),
             Token::Blob(hex) => Literal::Blob(hex.to_ascii_lowercase()),
             Token::Uuid(text) => Literal::Uuid(text.to_ascii_lowercase()),
@@ -135,7 +138,8 @@ impl Parser<'_> {
     }
 
     fn call_or_column(&mut self, scope: Scope) -> Result<Expr> {
-        if !matches!(self.ahead(1), Token::Symbol("(")) {
+        let qualified = self.any && matches!(self.ahead(1), Token::Symbol(".")) && self.is_name(2);
+        if !matches!(self.ahead(if qualified { 3 } else { 1 }), Token::Symbol("(")) {
             return match scope {
                 Scope::Selector => self.column().map(Expr::Column),
                 Scope::Term | Scope::BeforeColumn => self.expected("a value"),
@@ -148,9 +152,9 @@ impl Parser<'_> {
         // `token` is reserved, but a function.
         let function = match self.word("token") {
             true => "token".to_owned(),
-            false => self.name("a function")?.0,
+            false => self.function()?,
         };
-        if !is_native(&function) {
+        if !self.any && !is_native(&function) {
             self.next = start;
             return self.error(format!("`{function}` is not a native function: only those may be called"));
         }
@@ -163,16 +167,46 @@ impl Parser<'_> {
             true => Vec::new(),
             false => self.list_until(")", |p| p.expr(scope))?,
         };
+        if self.any && ["writetime", "maxwritetime", "ttl"].contains(&function.as_str()) && !is_part(&args) {
+            self.next = start;
+            return self.error(format!("expected {function}(column)"));
+        }
         Ok(Expr::Call { function, args })
+    }
+
+    /// The name of a function; those of `system` are the ones without keyspace.
+    fn function(&mut self) -> Result<String> {
+        let first = self.name("a function")?.0;
+        if !self.symbol(".") {
+            return Ok(first);
+        }
+        let name = self.name("a function")?.0;
+        Ok(if first == "system" { name } else { format!("{first}.{name}") })
     }
 
     fn cast(&mut self, scope: Scope) -> Result<Expr> {
         self.next += 2;
         let value = Box::new(self.expr(scope)?);
         self.expect_word("AS")?;
+        let start = self.next;
         let to = self.simple_type()?;
+        if self.any && !matches!(to, Type::Native(_)) {
+            self.next = start;
+            return self.expected("a native type");
+        }
         self.expect_symbol(")")?;
         Ok(Expr::Cast { value, to })
+    }
+}
+
+/// One column, or a field, element or slice of one.
+fn is_part(args: &[Expr]) -> bool {
+    match args {
+        [Expr::Column(_)] => true,
+        [Expr::Field(value, _) | Expr::Element(value, _) | Expr::Slice(value, ..)] => {
+            is_part(std::slice::from_ref(value))
+        }
+        _ => false,
     }
 }
 

@@ -2,13 +2,20 @@
 
 use super::{Parser, Result};
 use crate::lexer::Token;
-use crate::tree::{Native, Type};
+use crate::tree::{Command, Native, Type};
 
 impl Parser<'_> {
     pub(super) fn type_name(&mut self) -> Result<Type> {
         let parameterized = matches!(self.ahead(1), Token::Symbol("<"));
+        if self.any
+            && let Token::String(class) = self.peek()
+        {
+            let class = class.clone();
+            self.next += 1;
+            return Ok(Type::Custom(class));
+        }
         let Token::Word(word) = *self.peek() else {
-            return self.name("a type").map(Type::Udt);
+            return self.user_type();
         };
         if !parameterized {
             return self.simple_type();
@@ -48,7 +55,15 @@ impl Parser<'_> {
             self.next += 1;
             return Ok(Type::Native(native));
         }
-        self.name("a type").map(Type::Udt)
+        self.user_type()
+    }
+
+    fn user_type(&mut self) -> Result<Type> {
+        let name = self.name("a type")?;
+        if !self.any || !self.symbol(".") {
+            return Ok(Type::Udt(name));
+        }
+        Ok(Type::UdtOf(name, self.name("a type")?))
     }
 
     fn boxed_type(&mut self) -> Result<Box<Type>> {
@@ -61,6 +76,9 @@ impl Parser<'_> {
             _ => None,
         };
         let Some(dimension) = dimension else {
+            if matches!(self.peek(), Token::Integer("0")) && self.any {
+                return self.verdict(Command::Invalid("vectors may only have positive dimensions; given 0".to_owned()));
+            }
             return self.expected("the number of dimensions, 1 to 65535");
         };
         self.next += 1;

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::{joined, quoted};
+use crate::functions::is_native;
 use crate::tree::{Expr, Literal, Marker, Operator, Type};
 
 impl Display for Expr {
@@ -12,7 +13,8 @@ impl Display for Expr {
             Self::Literal(literal) => literal.fmt(f),
             Self::Marker(marker) => marker.fmt(f),
             Self::Call { function, args } => {
-                write!(f, "{function}(")?;
+                called(f, function)?;
+                f.write_str("(")?;
                 joined(f, args, ", ")?;
                 f.write_str(")")
             }
@@ -58,6 +60,19 @@ impl Display for Expr {
             }
         }
     }
+}
+
+/// The name of a function: quoted, unless it is native.
+fn called(f: &mut Formatter<'_>, function: &str) -> fmt::Result {
+    if is_native(function) {
+        return f.write_str(function);
+    }
+    if let Some((keyspace, name)) = function.split_once('.') {
+        quoted(f, '"', keyspace)?;
+        f.write_str(".")?;
+        return quoted(f, '"', name);
+    }
+    quoted(f, '"', function)
 }
 
 /// An operand of `op`, in parentheses if it would bind otherwise without them.
@@ -154,6 +169,8 @@ impl Display for Type {
                 f.write_str(">")
             }
             Self::Udt(name) => name.fmt(f),
+            Self::UdtOf(keyspace, name) => write!(f, "{keyspace}.{name}"),
+            Self::Custom(class) => quoted(f, '\'', class),
         }
     }
 }

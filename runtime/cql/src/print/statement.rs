@@ -162,6 +162,8 @@ impl Display for Relation {
             Test::Compare(comparison, value) => write!(f, " {} {value}", comparison.as_str()),
             Test::Contains(value) => write!(f, " CONTAINS {value}"),
             Test::ContainsKey(value) => write!(f, " CONTAINS KEY {value}"),
+            Test::Like(value) => write!(f, " LIKE {value}"),
+            Test::IsNotNull => f.write_str(" IS NOT NULL"),
             Test::In(InValues::Marker(marker)) => write!(f, " IN {marker}"),
             Test::In(InValues::List(values)) => {
                 f.write_str(" IN (")?;
@@ -179,7 +181,7 @@ fn names(f: &mut Formatter<'_>, open: &str, columns: &[Name]) -> fmt::Result {
 }
 
 /// `keyword` and the items, if there are any.
-fn clause<T: Display>(f: &mut Formatter<'_>, keyword: &str, items: &[T], between: &str) -> fmt::Result {
+pub(super) fn clause<T: Display>(f: &mut Formatter<'_>, keyword: &str, items: &[T], between: &str) -> fmt::Result {
     if items.is_empty() {
         return Ok(());
     }

@@ -11,9 +11,9 @@ pub enum Expr {
     Literal(Literal),
     /// `?` or `:name`
     Marker(Marker),
-    /// A native function; its name is in the allow list.
+    /// A function; [`parse`](crate::parse) takes those of the allow list only.
     Call {
-        /// Folded name.
+        /// Folded name; with [`parse_any`](crate::parse_any) it may be `keyspace.name`.
         function: String,
         /// Arguments.
         args: Vec<Expr>,

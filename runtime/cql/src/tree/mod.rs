@@ -1,14 +1,21 @@
 //! The syntax tree. It holds what was said, folded and unescaped, and no positions.
 
+mod command;
 mod expr;
 mod modify;
 mod relation;
+mod schema;
 mod select;
 mod types;
 
+pub use command::{BatchKind, BatchText, Command, Describe, Described};
 pub use expr::{Expr, Literal, Marker, Operator};
 pub use modify::{Assignment, Condition, Delete, Insert, InsertValues, JsonDefault, JsonValue, Target, Update, Using};
 pub use relation::{Comparison, InValues, Relation, Subject, Test};
+pub use schema::{
+    AlterTable, AlterType, ColumnDefinition, CreateIndex, CreateTable, Ddl, Dropped, IndexTarget, Options, PrimaryKey,
+    Property,
+};
 pub use select::{Order, Select, Selected, Selection};
 pub use types::{Native, Type};
 

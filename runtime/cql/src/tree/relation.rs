@@ -37,6 +37,10 @@ pub enum Test {
     Contains(Expr),
     /// `CONTAINS KEY value`
     ContainsKey(Expr),
+    /// `LIKE value`; by [`parse_any`](crate::parse_any) only.
+    Like(Expr),
+    /// `IS NOT NULL`; by [`parse_any`](crate::parse_any) only.
+    IsNotNull,
 }
 
 /// What follows `IN`.
@@ -53,7 +57,7 @@ pub enum InValues {
 pub enum Comparison {
     /// `=`
     Equal,
-    /// `!=`; in `IF` only.
+    /// `!=`; in `IF` only, but for [`parse_any`](crate::parse_any).
     NotEqual,
     /// `<`
     Less,

@@ -21,6 +21,10 @@ pub enum Type {
     Frozen(Box<Type>),
     /// A user-defined type of the table's keyspace.
     Udt(Name),
+    /// A user-defined type that is named with a keyspace; by [`parse_any`](crate::parse_any) only.
+    UdtOf(Name, Name),
+    /// `'class'`: a type by its class; by [`parse_any`](crate::parse_any) only.
+    Custom(String),
 }
 
 macro_rules! native {
