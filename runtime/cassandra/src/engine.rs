@@ -44,13 +44,7 @@ impl Engine {
 
     fn of(system: System) -> Self {
         let shared = Shared::new(system.keyspaces());
-        Self {
-            system,
-            shared,
-            statements: Statements::default(),
-            clock: Clock::default(),
-            changing: Mutex::new(()),
-        }
+        Self { system, shared, statements: Statements::default(), clock: Clock::default(), changing: Mutex::new(()) }
     }
 
     /// What keyspaces, tables and types there are now.
@@ -78,10 +72,11 @@ impl Engine {
     /// `Unprepared` if it isn't known, else what the statement itself meets.
     pub fn execute(&self, id: [u8; 16], parameters: &Parameters) -> Result<Response, Error> {
         let statement = self.statements.get(id).ok_or(Error::Unprepared(id))?;
-        let bound = run::bound(&statement.prepared.markers, &parameters.values, parameters.names.as_deref())
-            .map_err(|(wanted, given)| {
+        let bound = run::bound(&statement.prepared.markers, &parameters.values, parameters.names.as_deref()).map_err(
+            |(wanted, given)| {
                 Error::Invalid(format!("there were {wanted} markers(?) in CQL but {given} bound variables"))
-            })?;
+            },
+        )?;
         self.run(&statement.plan, &bound, parameters)
     }
 

@@ -145,7 +145,8 @@ impl Engine {
 const PARTITIONS: usize = 10;
 
 fn warnings(kind: BatchKind, parts: &[Part<'_>]) -> Vec<String> {
-    let keys: HashSet<_> = parts.iter().flat_map(|part| part.target.keys.iter().map(|key| (part.modify.table.id, key))).collect();
+    let keys: HashSet<_> =
+        parts.iter().flat_map(|part| part.target.keys.iter().map(|key| (part.modify.table.id, key))).collect();
     if kind != BatchKind::Unlogged || keys.len() <= PARTITIONS {
         return Vec::new();
     }

@@ -75,7 +75,9 @@ impl Analysed {
 
 fn writable(system: bool, table: &Table) -> Result<(), Error> {
     match system {
-        true => Err(Error::Invalid(format!("Modification is not supported by table {}.{}", table.keyspace, table.name))),
+        true => {
+            Err(Error::Invalid(format!("Modification is not supported by table {}.{}", table.keyspace, table.name)))
+        }
         false => Ok(()),
     }
 }

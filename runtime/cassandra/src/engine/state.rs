@@ -60,9 +60,8 @@ impl Shared {
                 }
                 Effect::TableAltered(table) => {
                     if let Some(data) = data.get(&table.id) {
-                        let dropped = applied.iter().any(
-                            |effect| matches!(effect, Effect::ColumnDropped(id) if *id == table.id),
-                        );
+                        let dropped =
+                            applied.iter().any(|effect| matches!(effect, Effect::ColumnDropped(id) if *id == table.id));
                         data.write().set_layout(Layout::new(table), dropped);
                     }
                 }

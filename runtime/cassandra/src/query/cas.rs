@@ -217,9 +217,10 @@ impl<'a> Current<'a> {
     /// Whether what is read of a row shows that it is there.
     fn is_live(&self, row: &RowRef<'_>) -> bool {
         row.liveness.is_some_and(|liveness| liveness.life.is_live(self.now))
-            || self.read.iter().any(|column| {
-                row.cells(self.table.columns[*column].id).any(|cell| cell.life.is_live(self.now))
-            })
+            || self
+                .read
+                .iter()
+                .any(|column| row.cells(self.table.columns[*column].id).any(|cell| cell.life.is_live(self.now)))
     }
 
     fn statics(&self) -> Option<RowRef<'a>> {

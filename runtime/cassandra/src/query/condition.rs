@@ -54,9 +54,11 @@ impl Condition {
     pub(crate) fn new(scope: &mut Scope, said: &Said) -> Result<Self, Error> {
         match said {
             Said::Exists => Ok(Self::Exists),
-            Said::If(relations) => {
-                relations.iter().map(|relation| OnColumn::new(scope, relation)).collect::<Result<_, _>>().map(Self::Columns)
-            }
+            Said::If(relations) => relations
+                .iter()
+                .map(|relation| OnColumn::new(scope, relation))
+                .collect::<Result<_, _>>()
+                .map(Self::Columns),
         }
     }
 
@@ -123,7 +125,10 @@ impl OnColumn {
         let test = match &relation.test {
             SaidTest::Compare(comparison, value) => {
                 if !matches!(comparison, Comparison::Equal | Comparison::NotEqual) && receiver.of == CqlType::Duration {
-                    return refuse(format!("Slice conditions ( {} ) are not supported on durations", comparison.as_str()));
+                    return refuse(format!(
+                        "Slice conditions ( {} ) are not supported on durations",
+                        comparison.as_str()
+                    ));
                 }
                 Test::Compare(*comparison, scope.compile(value, &receiver)?)
             }
@@ -262,7 +267,12 @@ fn normal<'w>(of: &CqlType, wanted: &'w Bytes, comparison: Comparison) -> Result
     }
 }
 
-fn compared(comparison: Comparison, of: &CqlType, current: Option<&[u8]>, wanted: Option<&[u8]>) -> Result<bool, Error> {
+fn compared(
+    comparison: Comparison,
+    of: &CqlType,
+    current: Option<&[u8]>,
+    wanted: Option<&[u8]>,
+) -> Result<bool, Error> {
     let (current, wanted) = match (current, wanted) {
         (current, None) => {
             return match comparison {

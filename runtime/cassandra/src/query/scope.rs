@@ -66,8 +66,7 @@ impl Scope {
 
     /// A value for a receiver.
     pub(crate) fn compile(&mut self, expr: &Expr, receiver: &Named) -> Result<Term, Error> {
-        let mut scope =
-            terms::Scope { keyspace: &self.keyspace, table: &self.table, markers: &mut self.markers };
+        let mut scope = terms::Scope { keyspace: &self.keyspace, table: &self.table, markers: &mut self.markers };
         terms::compile(expr, receiver, &mut scope)
     }
 

@@ -15,7 +15,7 @@ pub(super) fn merge(
     cover: Option<Deletion>,
 ) -> Option<Packed> {
     let deletion = Deletion::max(stored.and_then(|row| row.deletion), written.deletion)
-        .filter(|deletion| !cover.is_some_and(|cover| cover.timestamp >= deletion.timestamp));
+        .filter(|deletion| cover.is_none_or(|cover| cover.timestamp < deletion.timestamp));
     let active = deletion.or(cover);
     let liveness = latest(stored.and_then(|row| row.liveness), written.liveness)
         .filter(|liveness| !active.is_some_and(|deletion| deletion.deletes(liveness.timestamp)));
@@ -85,8 +85,7 @@ impl Merge<'_> {
         let Some(item) = one.or(other) else { return };
         if self.column != Some(item.column()) {
             self.column = Some(item.column());
-            self.column_active =
-                self.active.map(|deletion| deletion.timestamp).max(self.layout.dropped(item.column()));
+            self.column_active = self.active.map(|deletion| deletion.timestamp).max(self.layout.dropped(item.column()));
         }
         match (one, other) {
             (Some(Item::Cell(one)), Some(Item::Cell(other))) => {

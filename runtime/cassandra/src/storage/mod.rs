@@ -17,7 +17,6 @@ mod tests;
 mod token;
 mod update;
 
-
 pub(crate) use cell::{Cell, Deletion, Item, Life, Liveness};
 pub(crate) use clustering::{Position, Side, components, push_component};
 pub(crate) use decided::decided;

@@ -58,13 +58,16 @@ pub(crate) enum Change {
 pub(crate) struct Store {
     layout: Layout,
     partitions: BTreeMap<Key, Partition>,
-    /// What counters came to, by partition, row (none is the static one) and column. A counter goes on from there even
+    /// What counters came to. A counter goes on from there even
     /// if it was deleted in between: that is what Cassandra does as long as it has the counter in its cache.
-    counts: HashMap<(Key, Option<Box<[u8]>>, u32), i64>,
+    counts: HashMap<Counter, i64>,
     writes: u64,
     /// The partition that was last looked at for what is dead, and which piece of it is next.
     swept: Option<(Key, Option<usize>)>,
 }
+
+/// Partition, row (none is the static one) and column of a counter.
+type Counter = (Key, Option<Box<[u8]>>, u32);
 
 /// So many writes look at one partition, or a piece of it, for what is dead.
 const SWEEP: u64 = 16;

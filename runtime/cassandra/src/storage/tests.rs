@@ -42,11 +42,14 @@ fn rows_are_in_order_however_they_come() {
     let partition = store.partition(&Key::new(*b"key")).unwrap();
     let some = partition.rows(store.layout(), &at(-5, Side::After), &at(500, Side::After));
     assert_eq!(some.rev().count(), 505);
-    apply(&mut store, vec![Change::Range {
-        from: at(-900, Side::Before),
-        to: at(990, Side::Before),
-        deletion: Deletion { timestamp: 1, at: 0 },
-    }]);
+    apply(
+        &mut store,
+        vec![Change::Range {
+            from: at(-900, Side::Before),
+            to: at(990, Side::Before),
+            deletion: Deletion { timestamp: 1, at: 0 },
+        }],
+    );
     assert_eq!(live(&store, 0), (-1000..-900).chain(990..1000).collect::<Vec<_>>());
 }
 

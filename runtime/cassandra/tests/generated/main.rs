@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use run::{Failure, Pair, World};
 
 /// Sequences of the test command.
-const FEW: u64 = 600;
+const FEW: u64 = 300;
 /// Sequences at a time, each on its own partitions.
 const SIDE_BY_SIDE: usize = 4;
 /// Failures after which the rest does not run.

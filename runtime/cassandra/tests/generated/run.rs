@@ -44,7 +44,7 @@ pub(crate) struct Failure {
     seed: Option<u64>,
     statements: Vec<String>,
     why: &'static str,
-    answers: [Answer; 2],
+    answers: Box<[Answer; 2]>,
 }
 
 impl World {
@@ -129,7 +129,7 @@ impl Pair {
         }
         match compare(&answers[0], &answers[1], rigour) {
             Verdict::Equal | Verdict::Words => Outcome::Same,
-            Verdict::Differ(why) => Outcome::Differ(why, answers),
+            Verdict::Differ(why) => Outcome::Differ(why, answers.into()),
         }
     }
 }
@@ -139,7 +139,7 @@ enum Outcome {
     Same,
     /// The real one failed itself: from here on there is nothing to agree with.
     Broken,
-    Differ(&'static str, [Answer; 2]),
+    Differ(&'static str, Box<[Answer; 2]>),
 }
 
 /// Runs the sequence of a seed; a failure comes back in its shortest form.

@@ -1,7 +1,8 @@
 //! Trees of statements that write to what they mean.
 
 use veltrix_cql::{
-    Condition as SaidCondition, Delete, Expr, Insert, InsertValues, JsonValue, Literal, Name, Statement as Said, Update, Using,
+    Condition as SaidCondition, Delete, Expr, Insert, InsertValues, JsonValue, Literal, Name, Statement as Said,
+    Update, Using,
 };
 
 use super::Modify;
@@ -22,9 +23,9 @@ impl Modify {
             Said::Insert(said) => Self::insert(scope, said),
             Said::Update(said) => Self::update(scope, said),
             Said::Delete(said) => Self::delete(scope, said),
-            Said::Select(_) => invalid(
-                "Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.",
-            ),
+            Said::Select(_) => {
+                invalid("Invalid statement in batch: only UPDATE, INSERT and DELETE statements are allowed.")
+            }
         }
     }
 
@@ -73,8 +74,17 @@ impl Modify {
             }
         };
         let condition = said.if_not_exists.then_some(Condition::NotExists);
-        Self { statement: Statement::Insert, table: scope.table.clone(), condition, timestamp, ttl, restrictions, operations, json }
-            .checked()
+        Self {
+            statement: Statement::Insert,
+            table: scope.table.clone(),
+            condition,
+            timestamp,
+            ttl,
+            restrictions,
+            operations,
+            json,
+        }
+        .checked()
     }
 
     /// `UPDATE`
@@ -242,9 +252,7 @@ fn compatible(scope: &Scope, operations: &[Operation]) -> Result<(), Error> {
         )
     };
     for (i, one) in operations.iter().enumerate() {
-        let clash = |other: &Operation| {
-            other.column == one.column && !(several(&one.action) && several(&other.action))
-        };
+        let clash = |other: &Operation| other.column == one.column && !(several(&one.action) && several(&other.action));
         if operations[..i].iter().any(clash) {
             let name = &scope.column(one.column).name;
             return Err(Error::Syntax(format!("Multiple incompatible setting of column {name}")));

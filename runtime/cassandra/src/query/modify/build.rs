@@ -11,7 +11,9 @@ use crate::query::context::Context;
 use crate::query::read;
 use crate::query::restrictions::{Keys, Range, Statement};
 use crate::schema::{Column, Kind, Table};
-use crate::storage::{Change, Deletion, Key, Liveness, Mutation, Packed, RowBuilder, RowRef, Side, Store, Update, components};
+use crate::storage::{
+    Change, Deletion, Key, Liveness, Mutation, Packed, RowBuilder, RowRef, Side, Store, Update, components,
+};
 
 /// Most seconds something may be given: 20 years.
 const MAX_TTL: i32 = 20 * 365 * 24 * 60 * 60;
@@ -222,7 +224,9 @@ impl Build<'_> {
         let marks = self.modify.statement == Statement::Insert && clustering.is_some();
         let liveness = marks.then(|| Liveness { timestamp: self.timestamp, life: writer.life() });
         let packed = writer.update.pack(self.store.layout(), clustering.unwrap_or_default(), liveness);
-        changes.extend(packed.map(|row: Packed| if clustering.is_some() { Change::Row(row) } else { Change::Static(row) }));
+        changes.extend(
+            packed.map(|row: Packed| if clustering.is_some() { Change::Row(row) } else { Change::Static(row) }),
+        );
         Ok(())
     }
 

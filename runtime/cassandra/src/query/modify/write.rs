@@ -170,7 +170,9 @@ impl Writer<'_> {
             Bound::Value(value) => {
                 let delta = value.first_chunk().map_or(0, |bytes| i64::from_be_bytes(*bytes));
                 if sign < 0 && delta == i64::MIN {
-                    return invalid(&format!("The negation of {delta} overflows supported counter precision (signed 8 bytes integer)"));
+                    return invalid(&format!(
+                        "The negation of {delta} overflows supported counter precision (signed 8 bytes integer)"
+                    ));
                 }
                 self.update.increment(column.id, sign * delta, self.timestamp);
                 Ok(())

@@ -63,7 +63,11 @@ impl Restrictions {
                 }
                 Test::Contains(_) => break,
             };
-            prefixes = prefixes.iter().flat_map(|prefix| rows.iter().map(move |row| (prefix, row))).map(extended).collect::<Result<_, _>>()?;
+            prefixes = prefixes
+                .iter()
+                .flat_map(|prefix| rows.iter().map(move |row| (prefix, row)))
+                .map(extended)
+                .collect::<Result<_, _>>()?;
         }
         let mut ranges = ranges.unwrap_or_else(|| prefixes.iter().map(|prefix| Range::of(prefix)).collect());
         if ranges.len() > 1 {
@@ -78,10 +82,7 @@ fn extended((prefix, row): (&Vec<u8>, &Vec<Bytes>)) -> Result<Vec<u8>, Error> {
     let mut prefix = prefix.clone();
     for value in row {
         if value.len() > usize::from(u16::MAX) {
-            return Err(Error::Invalid(format!(
-                "Key length of {} is longer than maximum of 65535",
-                value.len()
-            )));
+            return Err(Error::Invalid(format!("Key length of {} is longer than maximum of 65535", value.len())));
         }
         push_component(&mut prefix, value);
     }
@@ -169,10 +170,8 @@ fn cut(
             side: if *inclusive && row.len() == 1 { inside } else { outside },
         }),
     };
-    ranges.push(Range {
-        from: position(from, Side::Before, Side::After)?,
-        to: position(to, Side::After, Side::Before)?,
-    });
+    ranges
+        .push(Range { from: position(from, Side::Before, Side::After)?, to: position(to, Side::After, Side::Before)? });
     Ok(())
 }
 

@@ -75,7 +75,10 @@ fn known(table: &Table, restriction: &Restriction, context: &Context<'_>) -> Res
         Test::Contains(Contains { values, keys, entries }) => Known::Contains {
             values: values.iter().map(value).collect::<Result<_, _>>()?,
             keys: keys.iter().map(value).collect::<Result<_, _>>()?,
-            entries: entries.iter().map(|(k, v)| Ok((wanted(k, "map key")?, wanted(v, "map value")?))).collect::<Result<_, Error>>()?,
+            entries: entries
+                .iter()
+                .map(|(k, v)| Ok((wanted(k, "map key")?, wanted(v, "map value")?)))
+                .collect::<Result<_, Error>>()?,
         },
     })
 }
@@ -145,4 +148,3 @@ fn contains(of: &CqlType, value: &[u8], values: &[Bytes], keys: &[Bytes], entrie
         _ => false,
     }
 }
-

@@ -87,11 +87,9 @@ pub(super) fn values(context: &Context<'_>, tuple: &Tuple, names: &[&str]) -> Re
     let null = |name: &str| format!("Invalid null value in condition for column {name}");
     let unset = |name: &str| format!("Invalid unset value for column {name}");
     match tuple {
-        Tuple::Each(terms) => terms
-            .iter()
-            .zip(names)
-            .map(|(term, name)| context.required(term, || null(name), || unset(name)))
-            .collect(),
+        Tuple::Each(terms) => {
+            terms.iter().zip(names).map(|(term, name)| context.required(term, || null(name), || unset(name))).collect()
+        }
         Tuple::Whole(term) => {
             let all = names.join(", ");
             let bytes = context.required(term, || null(&all), || unset(&all))?;
@@ -118,7 +116,11 @@ pub(super) fn equal(context: &Context<'_>, tuple: &Tuple, names: &[&str]) -> Res
         Tuple::Whole(term) => {
             let all = names.join(", ");
             let null = |name: &str| format!("Invalid null value for column {name}");
-            whole(&context.required(term, || null(&all), || format!("Invalid unset value for column {all}"))?, names, null)
+            whole(
+                &context.required(term, || null(&all), || format!("Invalid unset value for column {all}"))?,
+                names,
+                null,
+            )
         }
     }
 }

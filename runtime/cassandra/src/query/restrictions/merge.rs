@@ -44,7 +44,9 @@ fn merged(table: &Table, old: Restriction, new: Restriction) -> Result<Restricti
         (Test::Equal(_), _) => {
             refuse(format!("{names} cannot be restricted by more than one relation if it includes an Equal"))
         }
-        (Test::In(_), _) => refuse(format!("{names} cannot be restricted by more than one relation if it includes a IN")),
+        (Test::In(_), _) => {
+            refuse(format!("{names} cannot be restricted by more than one relation if it includes a IN"))
+        }
         (Test::Slice(_), Test::Equal(_) | Test::In(_) | Test::Contains(_)) => {
             refuse(format!("Column \"{names}\" cannot be restricted by both an equality and an inequality relation"))
         }

@@ -183,8 +183,7 @@ impl Restrictions {
     /// Whether a column is equal to one value.
     pub(crate) fn is_equal(&self, column: usize) -> bool {
         let all = self.partition.iter().chain(&self.clustering).chain(&self.others);
-        all.into_iter().any(|restriction| {
-            matches!(restriction.test, Test::Equal(_)) && restriction.columns.contains(&column)
-        })
+        all.into_iter()
+            .any(|restriction| matches!(restriction.test, Test::Equal(_)) && restriction.columns.contains(&column))
     }
 }

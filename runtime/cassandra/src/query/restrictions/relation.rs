@@ -92,7 +92,9 @@ fn unsupported<T>(scope: &Scope, subject: &str, said: &Said) -> Result<T, Error>
     Err(Error::Invalid(match said {
         Said::Like(value) => {
             let value = scope.text(value);
-            format!("LIKE restriction is only supported on properly indexed columns. {subject} LIKE {value} is not valid.")
+            format!(
+                "LIKE restriction is only supported on properly indexed columns. {subject} LIKE {value} is not valid."
+            )
         }
         _ => format!("Unsupported restriction: {subject} IS NOT NULL"),
     }))
@@ -196,7 +198,8 @@ fn tuple(scope: &mut Scope, names: &[Name], relation: &Relation) -> Result<Restr
             )));
         }
         if columns.contains(&column) {
-            let message = format!("Column \"{}\" appeared twice in a relation: {}", name.as_str(), said(scope, names, relation));
+            let message =
+                format!("Column \"{}\" appeared twice in a relation: {}", name.as_str(), said(scope, names, relation));
             return Err(Error::Invalid(message));
         }
         if columns.last().is_some_and(|last| last + 1 != column) {

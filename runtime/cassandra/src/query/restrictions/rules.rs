@@ -160,13 +160,15 @@ impl Restrictions {
             return invalid(message.into());
         }
         if self.scans || self.indexed {
-            let count = |used: bool, of: &[Restriction]| if used { of.iter().map(|r| r.columns.len()).sum() } else { 0 };
+            let count =
+                |used: bool, of: &[Restriction]| if used { of.iter().map(|r| r.columns.len()).sum() } else { 0 };
             let filters = count(partition_filter, &self.partition)
                 + count(clustering_filter, &self.clustering)
                 + count(true, &self.others);
-            let several = self.others.iter().any(
-                |restriction| matches!(&restriction.test, Test::Contains(contains) if contains.len() > 1),
-            );
+            let several = self
+                .others
+                .iter()
+                .any(|restriction| matches!(&restriction.test, Test::Contains(contains) if contains.len() > 1));
             self.needs_filtering = filters > 1 || (filters == 0 && !self.clustering.is_empty()) || several;
         }
         Ok(self)
@@ -233,8 +235,7 @@ impl Restrictions {
             }
             let restricted = |column: &usize| self.clustering.iter().any(|r| r.columns.contains(column));
             let first = table.partition_keys;
-            let missing: Vec<_> =
-                (first..first + table.clustering_keys).filter(|column| !restricted(column)).collect();
+            let missing: Vec<_> = (first..first + table.clustering_keys).filter(|column| !restricted(column)).collect();
             if !clauses.only_statics && !missing.is_empty() {
                 let missing = names(missing.into_iter().map(|column| &table.columns[column]));
                 return invalid(format!("Some clustering keys are missing: {missing}"));
@@ -248,15 +249,13 @@ impl Restrictions {
             if has_index {
                 self.indexed = true;
             } else if !clauses.allow_filtering {
-                let mut expected = table.partition_keys;
-                for column in self.clustering.iter().flat_map(|restriction| &restriction.columns) {
-                    if *column != expected {
-                        return invalid(format!(
-                            "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not restricted",
-                            table.columns[*column].name, table.columns[expected].name
-                        ));
-                    }
-                    expected += 1;
+                let restricted = self.clustering.iter().flat_map(|restriction| &restriction.columns);
+                let mut pairs = restricted.zip(table.partition_keys..);
+                if let Some((column, expected)) = pairs.find(|(column, expected)| *column != expected) {
+                    return invalid(format!(
+                        "PRIMARY KEY column \"{}\" cannot be restricted as preceding column \"{}\" is not restricted",
+                        table.columns[*column].name, table.columns[expected].name
+                    ));
                 }
             }
         }
@@ -268,15 +267,17 @@ impl Restrictions {
 fn answers(table: &Table, restriction: &Restriction) -> bool {
     let [column] = restriction.columns[..] else { return false };
     let column = &table.columns[column];
-    table.indexes.values().filter(|index| index.column == column.id).any(|index| match (&restriction.test, index.target) {
-        (Test::Equal(_), IndexTarget::Values) => !is_collection(&column.of),
-        (Test::Equal(_), IndexTarget::Full) => true,
-        (Test::Contains(Contains { values, .. }), IndexTarget::Values) => !values.is_empty(),
-        (Test::Contains(Contains { keys, .. }), IndexTarget::Keys) => !keys.is_empty(),
-        (Test::Contains(Contains { entries, .. }), IndexTarget::Entries) => !entries.is_empty(),
-        (Test::Equal(_), IndexTarget::Keys | IndexTarget::Entries)
-        | (Test::Contains(_), IndexTarget::Full)
-        | (Test::In(_) | Test::Slice(_), _) => false,
+    table.indexes.values().filter(|index| index.column == column.id).any(|index| {
+        match (&restriction.test, index.target) {
+            (Test::Equal(_), IndexTarget::Values) => !is_collection(&column.of),
+            (Test::Equal(_), IndexTarget::Full) => true,
+            (Test::Contains(Contains { values, .. }), IndexTarget::Values) => !values.is_empty(),
+            (Test::Contains(Contains { keys, .. }), IndexTarget::Keys) => !keys.is_empty(),
+            (Test::Contains(Contains { entries, .. }), IndexTarget::Entries) => !entries.is_empty(),
+            (Test::Equal(_), IndexTarget::Keys | IndexTarget::Entries)
+            | (Test::Contains(_), IndexTarget::Full)
+            | (Test::In(_) | Test::Slice(_), _) => false,
+        }
     })
 }
 

@@ -20,8 +20,7 @@ impl Select {
         let (names, selection) = select(scope, said)?;
         let only_statics = used.iter().any(|column| scope.column(*column).kind == Kind::Static)
             && used.iter().all(|column| matches!(scope.column(*column).kind, Kind::Static | Kind::Partition(_)));
-        let clauses =
-            Clauses { statement: Statement::Select, only_statics, allow_filtering: said.allow_filtering };
+        let clauses = Clauses { statement: Statement::Select, only_statics, allow_filtering: said.allow_filtering };
         let restrictions = Restrictions::new(scope, &said.filter, clauses)?;
         let selection = grouped(scope, said, selection, &restrictions)?;
         let limit = |scope: &mut Scope, name: &str, expr: &Option<Expr>| {
@@ -152,7 +151,8 @@ fn check_distinct(scope: &Scope, said: &Said, used: &[usize], restrictions: &Res
         || restrictions.others.iter().any(|restriction| !is_static(restriction.columns[0]))
     {
         return invalid(
-            "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns.".into(),
+            "SELECT DISTINCT with WHERE clause only supports restriction by partition key and/or static columns."
+                .into(),
         );
     }
     let all: Vec<usize>;
