@@ -21,10 +21,6 @@ use clap::Parser;
 use args::{Args, Verb};
 use failure::Outcome;
 
-/// Requests and batches are made on one thread and freed on another, where the system's allocator is slow.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 fn main() -> ExitCode {
     let args = Args::parse();
     logs::start(args.log);
