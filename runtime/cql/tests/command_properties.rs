@@ -27,10 +27,8 @@ fn literal() -> impl Strategy<Value = Literal> {
 }
 
 fn options(least: usize) -> impl Strategy<Value = Options> {
-    let property = prop_oneof![
-        literal().prop_map(Property::Literal),
-        vec((literal(), literal()), 0..3).prop_map(Property::Map),
-    ];
+    let property =
+        prop_oneof![literal().prop_map(Property::Literal), vec((literal(), literal()), 0..3).prop_map(Property::Map),];
     vec((name(), property), least..3)
 }
 
@@ -77,8 +75,11 @@ fn alter_table() -> impl Strategy<Value = AlterTable> {
     prop_oneof![
         (any::<bool>(), vec(column(), 1..3))
             .prop_map(|(if_not_exists, columns)| AlterTable::Add { if_not_exists, columns }),
-        (any::<bool>(), vec(name(), 1..3), timestamp)
-            .prop_map(|(if_exists, columns, timestamp)| AlterTable::Drop { if_exists, columns, timestamp }),
+        (any::<bool>(), vec(name(), 1..3), timestamp).prop_map(|(if_exists, columns, timestamp)| AlterTable::Drop {
+            if_exists,
+            columns,
+            timestamp
+        }),
         (any::<bool>(), vec((name(), name()), 1..3))
             .prop_map(|(if_exists, names)| AlterTable::Rename { if_exists, names }),
         (name(), ty()).prop_map(|(column, of)| AlterTable::Retype(column, of)),
@@ -88,7 +89,11 @@ fn alter_table() -> impl Strategy<Value = AlterTable> {
 
 fn alter_type() -> impl Strategy<Value = AlterType> {
     prop_oneof![
-        (any::<bool>(), name(), ty()).prop_map(|(if_not_exists, field, of)| AlterType::Add { if_not_exists, field, of }),
+        (any::<bool>(), name(), ty()).prop_map(|(if_not_exists, field, of)| AlterType::Add {
+            if_not_exists,
+            field,
+            of
+        }),
         (any::<bool>(), vec((name(), name()), 1..3))
             .prop_map(|(if_exists, names)| AlterType::Rename { if_exists, names }),
         (name(), ty()).prop_map(|(field, of)| AlterType::Retype(field, of)),
@@ -110,17 +115,32 @@ prop_compose! {
 fn ddl() -> impl Strategy<Value = Ddl> {
     let dropped = select(&[Dropped::Table, Dropped::Type, Dropped::Index][..]);
     prop_oneof![
-        (name(), any::<bool>(), options(1))
-            .prop_map(|(name, if_not_exists, options)| Ddl::CreateKeyspace { name, if_not_exists, options }),
-        (name(), any::<bool>(), options(1))
-            .prop_map(|(name, if_exists, options)| Ddl::AlterKeyspace { name, if_exists, options }),
+        (name(), any::<bool>(), options(1)).prop_map(|(name, if_not_exists, options)| Ddl::CreateKeyspace {
+            name,
+            if_not_exists,
+            options
+        }),
+        (name(), any::<bool>(), options(1)).prop_map(|(name, if_exists, options)| Ddl::AlterKeyspace {
+            name,
+            if_exists,
+            options
+        }),
         create_table().prop_map(Ddl::CreateTable),
-        (named(), any::<bool>(), alter_table())
-            .prop_map(|(table, if_exists, change)| Ddl::AlterTable { table, if_exists, change }),
-        (named(), any::<bool>(), vec((name(), ty()), 1..3))
-            .prop_map(|(name, if_not_exists, fields)| Ddl::CreateType { name, if_not_exists, fields }),
-        (named(), any::<bool>(), alter_type())
-            .prop_map(|(name, if_exists, change)| Ddl::AlterType { name, if_exists, change }),
+        (named(), any::<bool>(), alter_table()).prop_map(|(table, if_exists, change)| Ddl::AlterTable {
+            table,
+            if_exists,
+            change
+        }),
+        (named(), any::<bool>(), vec((name(), ty()), 1..3)).prop_map(|(name, if_not_exists, fields)| Ddl::CreateType {
+            name,
+            if_not_exists,
+            fields
+        }),
+        (named(), any::<bool>(), alter_type()).prop_map(|(name, if_exists, change)| Ddl::AlterType {
+            name,
+            if_exists,
+            change
+        }),
         create_index().prop_map(Ddl::CreateIndex),
         (dropped, named(), any::<bool>()).prop_map(|(what, name, if_exists)| Ddl::Drop { what, name, if_exists }),
     ]

@@ -45,7 +45,11 @@ enum Held {
     Big(BigInt),
     Decimal(Decimal),
     /// With the error that was made so far, and the plain sum, which is right if it is infinite.
-    Point { sum: f64, error: f64, plain: f64 },
+    Point {
+        sum: f64,
+        error: f64,
+        plain: f64,
+    },
 }
 
 impl State {
@@ -77,7 +81,9 @@ impl State {
         }
         self.count += 1;
         match &mut self.held {
-            Held::Nothing if matches!(self.kind, Kind::Least | Kind::Greatest) => self.held = Held::Value(value.clone()),
+            Held::Nothing if matches!(self.kind, Kind::Least | Kind::Greatest) => {
+                self.held = Held::Value(value.clone())
+            }
             Held::Nothing => {}
             Held::Value(best) => {
                 let wanted = if self.kind == Kind::Least { Ordering::Less } else { Ordering::Greater };

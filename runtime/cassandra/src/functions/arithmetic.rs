@@ -290,8 +290,7 @@ pub(super) fn later(day: i64, by: Duration) -> Option<i64> {
     let Day { year, month, day: of_month } = Day::of(day);
     let months = year.checked_mul(12)?.checked_add(i64::from(month) - 1)?.checked_add(by.months.into())?;
     let (year, month) = (months.div_euclid(12), months.rem_euclid(12) as u32 + 1);
-    let first_that_is = (28..=of_month.max(28)).rev().find_map(|last| {
-        Day { year, month, day: of_month.min(last) }.number()
-    });
+    let first_that_is =
+        (28..=of_month.max(28)).rev().find_map(|last| Day { year, month, day: of_month.min(last) }.number());
     first_that_is?.checked_add(by.days.into())
 }

@@ -26,7 +26,8 @@ pub(super) const NUMBERS: [CqlType; 9] = [
 pub(super) fn named(name: &str) -> Vec<Function> {
     use CqlType::{Bigint, Date, Duration, Time, Timestamp, Timeuuid, Uuid};
     let one = |arguments: &[CqlType], returns, scalar| vec![Function::strict(name, arguments, returns, scalar)];
-    let of_number = |scalar| NUMBERS.iter().map(|of| Function::strict(name, from_ref(of), of.clone(), scalar)).collect();
+    let of_number =
+        |scalar| NUMBERS.iter().map(|of| Function::strict(name, from_ref(of), of.clone(), scalar)).collect();
     let sums = |kind| NUMBERS.iter().map(|of| Function::aggregate(name, from_ref(of), of.clone(), kind)).collect();
     match name {
         "now" | "currenttimeuuid" | "current_timeuuid" => one(&[], Timeuuid, time::now),
@@ -36,7 +37,9 @@ pub(super) fn named(name: &str) -> Vec<Function> {
         "uuid" => one(&[], Uuid, time::uuid),
         "mintimeuuid" | "min_timeuuid" => one(&[Timestamp], Timeuuid, time::min_timeuuid),
         "maxtimeuuid" | "max_timeuuid" => one(&[Timestamp], Timeuuid, time::max_timeuuid),
-        "todate" | "to_date" => [Timeuuid, Timestamp].map(|of| Function::strict(name, &[of], Date, time::to_date)).into(),
+        "todate" | "to_date" => {
+            [Timeuuid, Timestamp].map(|of| Function::strict(name, &[of], Date, time::to_date)).into()
+        }
         "totimestamp" | "to_timestamp" => {
             [Timeuuid, Date].map(|of| Function::strict(name, &[of], Timestamp, time::to_timestamp)).into()
         }

@@ -156,7 +156,9 @@ impl<A: Argument> Call<'_, A> {
             let other = self.arguments.iter().find_map(Argument::exact);
             return match other {
                 Some(of) => self.wants("a float vector argument", &of),
-                None => self.of(&self.arguments[0], PARAMETERS).and_then(|of| self.wants("a float vector argument", &of)),
+                None => {
+                    self.of(&self.arguments[0], PARAMETERS).and_then(|of| self.wants("a float vector argument", &of))
+                }
             };
         };
         let of = CqlType::Vector { element: Arc::new(CqlType::Float), dimension };

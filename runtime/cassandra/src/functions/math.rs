@@ -89,7 +89,8 @@ fn of_whole(
     on(function, arguments, point, &decimal).or_else(|value| match &function.returns {
         CqlType::Varint => {
             let result = decimal(&Decimal { unscaled: integer(value), scale: 0 }).map_err(Error::Server)?;
-            let whole = result.to_integer().ok_or_else(|| Error::Server("the number has too many digits".to_owned()))?;
+            let whole =
+                result.to_integer().ok_or_else(|| Error::Server("the number has too many digits".to_owned()))?;
             Ok(Some(integer_bytes(&whole).into()))
         }
         of => {

@@ -90,7 +90,9 @@ fn add(keyspace: &Keyspace, table: &mut Table, if_not_exists: bool, column: &Col
     let full = format!("{}.{}", table.keyspace, table.name);
     match (table.counter, &of) {
         (true, CqlType::Counter) => {}
-        (true, _) => return configuration(format!("{full}: Cannot have a non counter column (\"{name}\") in a counter table")),
+        (true, _) => {
+            return configuration(format!("{full}: Cannot have a non counter column (\"{name}\") in a counter table"));
+        }
         (false, CqlType::Counter) => {
             return configuration(format!("{full}: Cannot have a counter column (\"{name}\") in a non counter table"));
         }

@@ -74,9 +74,7 @@ fn check_class(statement: &CreateIndex) -> Result<(), Error> {
     match statement.options.first() {
         None => Ok(()),
         Some((name, Property::Map(entries))) if name.as_str() == "options" && entries.is_empty() => Ok(()),
-        Some((name, _)) if name.as_str() == "options" => {
-            invalid("Cannot specify options for a non-CUSTOM index")
-        }
+        Some((name, _)) if name.as_str() == "options" => invalid("Cannot specify options for a non-CUSTOM index"),
         Some((name, _)) => Err(Error::Syntax(format!("Unknown property '{}'", name.as_str()))),
     }
 }

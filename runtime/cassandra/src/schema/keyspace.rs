@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use veltrix_cql::Options;
 
+use super::Keyspace;
 use super::apply::{Applied, Effect, Work, change, configuration, invalid};
 use super::options::properties::Properties;
-use super::Keyspace;
 use crate::api::Error;
 
 const LOCATOR: &str = "org.apache.cassandra.locator.";
@@ -114,13 +114,17 @@ fn checked(keyspace: &str, mut given: Replication, old: Option<&Replication>) ->
     let place = match class.as_str() {
         "SimpleStrategy" => "replication_factor",
         "NetworkTopologyStrategy" => DATACENTER,
-        _ if class.contains('.') => return configuration(format!("Unable to find replication strategy class '{class}'")),
+        _ if class.contains('.') => {
+            return configuration(format!("Unable to find replication strategy class '{class}'"));
+        }
         _ => return configuration(format!("Unable to find replication strategy class '{LOCATOR}{class}'")),
     };
     let every = given.remove("replication_factor");
     let named = if place == DATACENTER { given.remove(DATACENTER) } else { None };
     if let Some(option) = given.keys().next() {
-        return configuration(format!("Unrecognized strategy option {{{option}}} passed to {class} for keyspace {keyspace}"));
+        return configuration(format!(
+            "Unrecognized strategy option {{{option}}} passed to {class} for keyspace {keyspace}"
+        ));
     }
     let factor = named.or(every).or_else(|| previous(place)).unwrap_or_else(|| "1".to_owned());
     let number: i64 = match factor.parse() {
@@ -138,7 +142,8 @@ fn checked(keyspace: &str, mut given: Replication, old: Option<&Replication>) ->
 }
 
 fn warnings(keyspace: &str, replication: &Replication) -> Vec<String> {
-    let factor = |place| replication.get(place).and_then(|factor| factor.parse::<i64>().ok()).filter(|factor| *factor > 1);
+    let factor =
+        |place| replication.get(place).and_then(|factor| factor.parse::<i64>().ok()).filter(|factor| *factor > 1);
     let too_high = |factor| {
         format!("Your replication factor {factor} for keyspace {keyspace} is higher than the number of nodes 1")
     };

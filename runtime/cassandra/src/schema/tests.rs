@@ -154,10 +154,8 @@ fn indexes_get_names_and_hold_their_column() {
     let names: Vec<_> = session.table("t").indexes.keys().map(String::as_str).collect();
     assert_eq!(names, ["t_m_idx", "t_m_idx_1", "t_v_idx"]);
     session.refuses("CREATE INDEX x ON t (v)", "Index x is a duplicate of existing index t_v_idx");
-    session.refuses(
-        "ALTER TABLE t DROP v",
-        "Cannot drop column v because it has dependent secondary indexes (t_v_idx)",
-    );
+    session
+        .refuses("ALTER TABLE t DROP v", "Cannot drop column v because it has dependent secondary indexes (t_v_idx)");
     session.run("DROP INDEX t_v_idx");
     session.run("ALTER TABLE t DROP v");
     session.refuses("CREATE CUSTOM INDEX ON t (m) USING 'sai'", "Storage-attached indexes (SAI) are not supported");
@@ -168,7 +166,8 @@ fn keeps_replication_as_cassandra_does() {
     let mut session = Session::new();
     session.run("CREATE KEYSPACE n WITH replication = {'class': 'NetworkTopologyStrategy', 'replication_factor': 1}");
     assert_eq!(session.0.keyspace("n").unwrap().replication["datacenter1"], "1");
-    let applied = session.run("ALTER KEYSPACE n WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3}");
+    let applied =
+        session.run("ALTER KEYSPACE n WITH replication = {'class': 'SimpleStrategy', 'replication_factor': 3}");
     assert_eq!(applied.warnings.len(), 1);
     session.refuses("CREATE KEYSPACE x WITH durable_writes = true", "Missing mandatory option 'replication'");
     let applied = session.run("DROP KEYSPACE n");

@@ -68,7 +68,9 @@ pub(super) fn alter(
             if new.fields.iter().any(|(known, _)| known == field) {
                 return match if_not_exists {
                     true => Ok(Applied::nothing()),
-                    false => invalid(format!("Cannot add field {field} to type {full}: a field with name {field} already exists")),
+                    false => invalid(format!(
+                        "Cannot add field {field} to type {full}: a field with name {field} already exists"
+                    )),
                 };
             }
             check_thawed(of)?;

@@ -72,9 +72,9 @@ impl Compiler<'_, '_> {
                 // A constant is of the type it prefers.
                 let function = match known {
                     Some(_) => self.typing.function(expr, Some(&receiver.of))?,
-                    None => functions.into_iter().max_by_key(|function| {
-                        self.typing.fits(value, &function.arguments[0])
-                    }),
+                    None => {
+                        functions.into_iter().max_by_key(|function| self.typing.fits(value, &function.arguments[0]))
+                    }
                 };
                 match function {
                     Some(function) => self.call(expr, function, receiver),
@@ -118,12 +118,9 @@ impl Compiler<'_, '_> {
             return invalid(format!("Cannot cast value {} to type {written}", self.text(value)));
         }
         match functions::fits(&receiver.of, hinted) {
-            Match::No => invalid(format!(
-                "Cannot assign value {} to {} of type {}",
-                self.text(expr),
-                receiver.name,
-                receiver.of
-            )),
+            Match::No => {
+                invalid(format!("Cannot assign value {} to {} of type {}", self.text(expr), receiver.name, receiver.of))
+            }
             Match::Weak | Match::Exact => Ok(()),
         }
     }

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use super::{Inputs, Term};
 use crate::api::{Bound, Error};
 use crate::types::CqlType;
-use crate::types::collection::{count, elements, encode, encode_fields, encode_pairs, encode_vector, fields, normalize};
+use crate::types::collection::{
+    count, elements, encode, encode_fields, encode_pairs, encode_vector, fields, normalize,
+};
 
 impl Term {
     /// # Errors

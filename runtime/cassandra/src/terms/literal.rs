@@ -18,10 +18,7 @@ pub(super) fn constant(literal: &Literal, receiver: &Column) -> Result<Option<By
         };
     };
     if suits(literal, &receiver.of) == Match::No {
-        return invalid(format!(
-            "Invalid {kind} constant ({text}) for \"{}\" of type {}",
-            receiver.name, receiver.of
-        ));
+        return invalid(format!("Invalid {kind} constant ({text}) for \"{}\" of type {}", receiver.name, receiver.of));
     }
     let parsed = match &receiver.of {
         CqlType::Tuple(parts) => tuple(parts, &text, &receiver.of),
@@ -36,9 +33,7 @@ fn tuple(parts: &[CqlType], text: &str, of: &CqlType) -> Result<Bytes, String> {
     let given: Vec<_> = text.split(':').collect();
     if given.len() > parts.len() {
         let (most, count) = (parts.len(), given.len());
-        return Err(format!(
-            "Invalid tuple literal: too many elements. Type {of} expects {most} but got {count}"
-        ));
+        return Err(format!("Invalid tuple literal: too many elements. Type {of} expects {most} but got {count}"));
     }
     let part = |(text, of): (&str, &CqlType)| if text == "@" { Ok(None) } else { text::parse(of, text).map(Some) };
     let values: Vec<_> = given.into_iter().zip(parts).map(part).collect::<Result<_, _>>()?;

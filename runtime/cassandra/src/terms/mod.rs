@@ -18,8 +18,8 @@ use bytes::Bytes;
 use veltrix_cql::Expr;
 
 pub(crate) use operation::operation;
-pub(crate) use text::term_text;
 pub(crate) use select::select;
+pub(crate) use text::term_text;
 
 use crate::api::{Bound, Column, Error};
 use crate::functions::Function;

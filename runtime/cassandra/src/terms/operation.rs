@@ -12,9 +12,7 @@ use crate::types::CqlType;
 /// # Errors
 /// `FunctionFailure`, as of the operation in an expression; `Invalid` for types that have none.
 pub(crate) fn operation(op: Operator, of: &CqlType, left: &[u8], right: &[u8]) -> Result<Bytes, Error> {
-    use CqlType::{
-        Ascii, Bigint, Counter, Decimal, Double, Float, Int, Smallint, Text, Tinyint, Varint,
-    };
+    use CqlType::{Ascii, Bigint, Counter, Decimal, Double, Float, Int, Smallint, Text, Tinyint, Varint};
     let text = matches!(of, Ascii | Text) && op == Operator::Add;
     let number = matches!(of, Tinyint | Smallint | Int | Bigint | Counter | Float | Double | Decimal | Varint);
     if !text && !number {

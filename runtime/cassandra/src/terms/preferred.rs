@@ -65,7 +65,18 @@ pub(super) fn suits(literal: &Literal, wanted: &CqlType) -> Match {
         Literal::String(_) => matches!(wanted, Ascii | Text | Inet | Date | Time | Timestamp),
         Literal::Integer(_) => matches!(
             wanted,
-            Bigint | Counter | Date | Decimal | Double | Duration | Float | Int | Smallint | Time | Timestamp | Tinyint
+            Bigint
+                | Counter
+                | Date
+                | Decimal
+                | Double
+                | Duration
+                | Float
+                | Int
+                | Smallint
+                | Time
+                | Timestamp
+                | Tinyint
                 | Varint
         ),
         Literal::Uuid(_) => matches!(wanted, Uuid | Timeuuid),

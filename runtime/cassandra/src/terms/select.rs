@@ -163,8 +163,11 @@ impl Compiler<'_, '_> {
                 _ => return invalid("aggregate functions cannot be used as arguments of aggregate functions"),
             }
         }
-        let parts: Result<Vec<_>, _> =
-            operands(expr).into_iter().zip(&function.arguments).map(|(part, of)| self.selector(part, Some(of))).collect();
+        let parts: Result<Vec<_>, _> = operands(expr)
+            .into_iter()
+            .zip(&function.arguments)
+            .map(|(part, of)| self.selector(part, Some(of)))
+            .collect();
         if kind.is_some()
             && let Some(selected) = &mut self.selected
         {
@@ -219,10 +222,7 @@ impl Compiler<'_, '_> {
     fn field(&mut self, value: &Expr, field: &Name) -> Result<Selected, Error> {
         let value = self.selector(value, None)?;
         let CqlType::Udt { definition, .. } = &value.of else {
-            return invalid(format!(
-                "Invalid field selection: {} of type {} is not a user type",
-                value.name, value.of
-            ));
+            return invalid(format!("Invalid field selection: {} of type {} is not a user type", value.name, value.of));
         };
         let Some(at) = definition.fields.iter().position(|(name, _)| name == field.as_str()) else {
             return invalid(format!("{} of type {} has no field {}", value.name, value.of, field.as_str()));

@@ -188,7 +188,10 @@ fn refuses_selectors_in_cassandras_words() {
         ("nope(i)", "Unknown function 'nope'"),
         ("(bigint)i", "Cannot assign value (bigint)i to (bigint)i of type bigint"),
         ("max(max(i))", "aggregate functions cannot be used as arguments of aggregate functions"),
-        ("bigintasblob(i)", "Type error: i cannot be passed as argument 0 of function system.bigintasblob of type bigint"),
+        (
+            "bigintasblob(i)",
+            "Type error: i cannot be passed as argument 0 of function system.bigintasblob of type bigint",
+        ),
         ("l[0]", "Element selection is only allowed on sets and maps, but l is a list"),
         ("i['x']", "Invalid element selection: i is of type int is not a collection"),
         ("i.x", "Invalid field selection: i of type int is not a user type"),

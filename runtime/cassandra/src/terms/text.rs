@@ -23,7 +23,8 @@ pub(crate) fn term_text(expr: &Expr, keyspace: &Keyspace) -> String {
         Expr::Set(items) => format!("{{{}}}", list(items)),
         Expr::Tuple(items) => format!("({})", list(items)),
         Expr::Map(entries) => {
-            let entries: Vec<_> = entries.iter().map(|(key, value)| format!("{}: {}", text(key), text(value))).collect();
+            let entries: Vec<_> =
+                entries.iter().map(|(key, value)| format!("{}: {}", text(key), text(value))).collect();
             format!("{{{}}}", entries.join(", "))
         }
         Expr::Udt(fields) => {

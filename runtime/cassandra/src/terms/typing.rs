@@ -43,12 +43,8 @@ impl<'a> Typing<'a> {
     pub(super) fn function(&self, expr: &Expr, receiver: Option<&CqlType>) -> Result<Option<Function>, Error> {
         let typed = |expr| Typed { typing: self, expr };
         match expr {
-            Expr::Call { function, args } => {
-                functions::resolve(function, &self.arguments(args), receiver, self.table)
-            }
-            Expr::Cast { value, to } => {
-                functions::resolve_cast(&typed(value), &resolve(to, self.keyspace)?).map(Some)
-            }
+            Expr::Call { function, args } => functions::resolve(function, &self.arguments(args), receiver, self.table),
+            Expr::Cast { value, to } => functions::resolve_cast(&typed(value), &resolve(to, self.keyspace)?).map(Some),
             Expr::Binary { op, left, right } => {
                 functions::resolve_operation(*op, &[typed(left), typed(right)], receiver).map(Some)
             }

@@ -93,7 +93,8 @@ pub(crate) fn millis_of(days: i64) -> i64 {
 /// Reads a `date`: a day, or the number that it is stored as.
 pub(crate) fn parse_date(text: &str) -> Result<[u8; 4], String> {
     if is_number(text) {
-        let number = text.parse::<u32>().map_err(|_| format!("Unable to make unsigned int (for date) from: '{text}'"))?;
+        let number =
+            text.parse::<u32>().map_err(|_| format!("Unable to make unsigned int (for date) from: '{text}'"))?;
         return Ok(number.to_be_bytes());
     }
     let unable = || format!("Unable to coerce '{text}' to a formatted date (long)");
@@ -116,7 +117,8 @@ pub(crate) fn parse_time(text: &str) -> Result<i64, String> {
     }
     let unable = || format!("(TimeType) Unable to coerce '{text}' to a formatted time (long)");
     let mut parts = text.split(':');
-    let (Some(hour), Some(minute), Some(second), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(hour), Some(minute), Some(second), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+    else {
         return Err(unable());
     };
     let (second, fraction) = second.split_once('.').unwrap_or((second, "0"));
@@ -239,9 +241,13 @@ mod tests {
 
     #[test]
     fn counts_days_both_ways() {
-        for (number, text) in
-            [(0, "1970-01-01"), (-1, "1969-12-31"), (11_016, "2000-02-29"), (-719_528, "0000-01-01"), (20_000, "2024-10-04")]
-        {
+        for (number, text) in [
+            (0, "1970-01-01"),
+            (-1, "1969-12-31"),
+            (11_016, "2000-02-29"),
+            (-719_528, "0000-01-01"),
+            (20_000, "2024-10-04"),
+        ] {
             assert_eq!(Day::of(number).to_string(), text);
             assert_eq!(parse_date(text), Ok(date_bytes(number).unwrap()));
         }

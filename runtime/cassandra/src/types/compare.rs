@@ -122,7 +122,10 @@ mod tests {
         ordered(&CqlType::Varint, &[&[0xff, 0], &[0xff], &[0], &[1], &[0, 0x80], &[1, 0]]);
         let doubles = [f64::NEG_INFINITY, -1.0, -0.0, 0.0, 1.5, f64::INFINITY, f64::NAN].map(f64::to_be_bytes);
         ordered(&CqlType::Double, &doubles.each_ref().map(|bytes| bytes.as_slice()));
-        ordered(&CqlType::Decimal, &[&[0, 0, 0, 0, 0xff], &[0, 0, 0, 2, 1], &[0, 0, 0, 1, 1], &[0xff, 0xff, 0xff, 0xff, 1]]);
+        ordered(
+            &CqlType::Decimal,
+            &[&[0, 0, 0, 0, 0xff], &[0, 0, 0, 2, 1], &[0, 0, 0, 1, 1], &[0xff, 0xff, 0xff, 0xff, 1]],
+        );
         assert!(CqlType::Decimal.compare(&[0, 0, 0, 0, 1], &[0, 0, 0, 1, 10]).is_eq());
     }
 

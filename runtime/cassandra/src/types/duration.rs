@@ -68,7 +68,9 @@ impl Duration {
         };
         let whole = |sum: Option<i64>, what: &str| {
             let fits = sum.and_then(|sum| i32::try_from(sum * sign).ok());
-            fits.ok_or_else(|| format!("Invalid duration. The total number of {what} must be less or equal to {}", i32::MAX))
+            fits.ok_or_else(|| {
+                format!("Invalid duration. The total number of {what} must be less or equal to {}", i32::MAX)
+            })
         };
         let months = whole(sum(|at| UNITS[at].1), "months")?;
         let days = whole(sum(|at| UNITS[at].2), "days")?;

@@ -41,13 +41,29 @@ pub enum CqlType {
     Tinyint,
     Uuid,
     Varint,
-    List { element: Arc<CqlType>, frozen: bool },
-    Set { element: Arc<CqlType>, frozen: bool },
-    Map { key: Arc<CqlType>, value: Arc<CqlType>, frozen: bool },
+    List {
+        element: Arc<CqlType>,
+        frozen: bool,
+    },
+    Set {
+        element: Arc<CqlType>,
+        frozen: bool,
+    },
+    Map {
+        key: Arc<CqlType>,
+        value: Arc<CqlType>,
+        frozen: bool,
+    },
     /// Always frozen in effect.
     Tuple(Arc<[CqlType]>),
-    Udt { definition: Arc<Udt>, frozen: bool },
-    Vector { element: Arc<CqlType>, dimension: u16 },
+    Udt {
+        definition: Arc<Udt>,
+        frozen: bool,
+    },
+    Vector {
+        element: Arc<CqlType>,
+        dimension: u16,
+    },
 }
 
 /// A user-defined type as it is now; an altered type is a new definition.
@@ -65,9 +81,10 @@ impl CqlType {
     /// A column of this type has a cell for each element or field.
     pub(crate) fn is_multicell(&self) -> bool {
         match self {
-            Self::List { frozen, .. } | Self::Set { frozen, .. } | Self::Map { frozen, .. } | Self::Udt { frozen, .. } => {
-                !frozen
-            }
+            Self::List { frozen, .. }
+            | Self::Set { frozen, .. }
+            | Self::Map { frozen, .. }
+            | Self::Udt { frozen, .. } => !frozen,
             _ => false,
         }
     }
@@ -131,7 +148,9 @@ impl CqlType {
     fn any(&self, test: &dyn Fn(&Self) -> bool) -> bool {
         test(self)
             || match self {
-                Self::List { element, .. } | Self::Set { element, .. } | Self::Vector { element, .. } => element.any(test),
+                Self::List { element, .. } | Self::Set { element, .. } | Self::Vector { element, .. } => {
+                    element.any(test)
+                }
                 Self::Map { key, value, .. } => key.any(test) || value.any(test),
                 Self::Tuple(parts) => parts.iter().any(|part| part.any(test)),
                 Self::Udt { definition, .. } => definition.fields.iter().any(|(_, of)| of.any(test)),

@@ -48,7 +48,11 @@ impl Display for CqlType {
     }
 }
 
-fn frozen_if(f: &mut Formatter<'_>, frozen: bool, inner: impl FnOnce(&mut Formatter<'_>) -> fmt::Result) -> fmt::Result {
+fn frozen_if(
+    f: &mut Formatter<'_>,
+    frozen: bool,
+    inner: impl FnOnce(&mut Formatter<'_>) -> fmt::Result,
+) -> fmt::Result {
     if !frozen {
         return inner(f);
     }

@@ -25,9 +25,7 @@ pub(crate) fn resolve_in(of: &Type, keyspace: &str, types: &BTreeMap<String, Arc
     let inner = |of: &Type| resolve_in(of, keyspace, types);
     Ok(match of {
         Type::Native(of) => native(*of),
-        Type::List(element) => {
-            CqlType::List { element: Arc::new(part(of, element, inner(element)?)?), frozen: false }
-        }
+        Type::List(element) => CqlType::List { element: Arc::new(part(of, element, inner(element)?)?), frozen: false },
         Type::Set(element) => {
             let resolved = part(of, element, inner(element)?)?;
             if resolved == CqlType::Duration {
@@ -89,9 +87,7 @@ pub(crate) fn resolve_in(of: &Type, keyspace: &str, types: &BTreeMap<String, Arc
 fn frozen(of: &Type, keyspace: &str, types: &BTreeMap<String, Arc<Udt>>) -> Result<CqlType, Error> {
     let inner = |of: &Type| frozen(of, keyspace, types);
     let thawed = match of {
-        Type::List(element) => {
-            CqlType::List { element: Arc::new(countless(of, inner(element)?)?), frozen: true }
-        }
+        Type::List(element) => CqlType::List { element: Arc::new(countless(of, inner(element)?)?), frozen: true },
         Type::Set(element) => match countless(of, inner(element)?)? {
             CqlType::Duration => return invalid(format!("Durations are not allowed inside sets: {}", written(of))),
             element => CqlType::Set { element: Arc::new(element), frozen: true },

@@ -53,7 +53,9 @@ pub(crate) fn parse(of: &CqlType, text: &str) -> Result<Bytes, String> {
             }
             uuid.as_bytes().to_vec()
         }
-        CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. } | CqlType::Tuple(_) => return Err(unable("a value")),
+        CqlType::List { .. } | CqlType::Set { .. } | CqlType::Map { .. } | CqlType::Tuple(_) => {
+            return Err(unable("a value"));
+        }
         CqlType::Udt { .. } | CqlType::Vector { .. } => return Err(unable("a value")),
     };
     Ok(bytes.into())
@@ -189,7 +191,11 @@ mod tests {
             (CqlType::Int, "99999999999", "Unable to make int from '99999999999'"),
             (CqlType::Blob, "abc", "cannot parse 'abc' as hex bytes"),
             (CqlType::Inet, "x", "Unable to make inet address from 'x'"),
-            (CqlType::Ascii, "é", "Invalid ASCII character in string literal: java.nio.charset.UnmappableCharacterException: Input length = 1"),
+            (
+                CqlType::Ascii,
+                "é",
+                "Invalid ASCII character in string literal: java.nio.charset.UnmappableCharacterException: Input length = 1",
+            ),
             (CqlType::Timeuuid, "cafe0000-0000-4000-8000-000000000000", "TimeUUID supports only version 1 UUIDs"),
         ] {
             assert_eq!(parse(&of, text), Err(message.to_owned()));

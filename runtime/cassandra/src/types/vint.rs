@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn reads_what_it_wrote() {
-        for value in [0, 1, -1, 63, 64, -64, -65, 8191, 8192, i64::from(i32::MAX), 1 << 48, 1 << 55, i64::MAX, i64::MIN] {
+        for value in [0, 1, -1, 63, 64, -64, -65, 8191, 8192, i64::from(i32::MAX), 1 << 48, 1 << 55, i64::MAX, i64::MIN]
+        {
             let mut out = Vec::new();
             put_signed(value, &mut out);
             let mut rest = out.as_slice();
@@ -56,7 +57,9 @@ mod tests {
 
     #[test]
     fn has_the_known_lengths() {
-        for (value, length) in [(0u64, 1), (127, 1), (128, 2), (16383, 2), (16384, 3), (u64::MAX >> 8, 8), (u64::MAX, 9)] {
+        for (value, length) in
+            [(0u64, 1), (127, 1), (128, 2), (16383, 2), (16384, 3), (u64::MAX >> 8, 8), (u64::MAX, 9)]
+        {
             let mut out = Vec::new();
             put(value, &mut out);
             assert_eq!(out.len(), length, "{value}");

@@ -25,7 +25,9 @@ impl Parser<'_> {
             "ALTER" => self.alter().map(Command::Schema),
             "DROP" => self.drop_statement().map(Command::Schema),
             "DESCRIBE" | "DESC" => self.describe().map(Command::Describe),
-            "GRANT" | "REVOKE" | "LIST" if !matches!(self.ahead(1), Token::End) => self.verdict(Command::Refused("Roles and permissions")),
+            "GRANT" | "REVOKE" | "LIST" if !matches!(self.ahead(1), Token::End) => {
+                self.verdict(Command::Refused("Roles and permissions"))
+            }
             "ADD" if self.is_word(1, "IDENTITY") => self.verdict(Command::Refused("Roles and permissions")),
             _ => self.expected("a statement"),
         }

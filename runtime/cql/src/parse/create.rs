@@ -3,8 +3,8 @@
 use super::{Parser, Result};
 use crate::lexer::Token;
 use crate::tree::{
-    ColumnDefinition, Command, CreateIndex, CreateTable, Ddl, IndexTarget, Literal, Name, Native, Options, Order, PrimaryKey,
-    Property,
+    ColumnDefinition, Command, CreateIndex, CreateTable, Ddl, IndexTarget, Literal, Name, Native, Options, Order,
+    PrimaryKey, Property,
 };
 
 impl Parser<'_> {

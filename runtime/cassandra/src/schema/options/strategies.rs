@@ -48,7 +48,8 @@ pub(super) fn caching(given: Map) -> Result<Map, Error> {
             "Invalid caching sub-options [{names}]: only 'keys' and 'rows_per_partition' are allowed"
         ));
     }
-    let value = |key: &str, default: &str| given.get(key).map_or(default.to_owned(), |value| value.to_ascii_uppercase());
+    let value =
+        |key: &str, default: &str| given.get(key).map_or(default.to_owned(), |value| value.to_ascii_uppercase());
     let (keys, rows) = (value("keys", "ALL"), value("rows_per_partition", "NONE"));
     if keys != "ALL" && keys != "NONE" {
         let keys = &given["keys"];
@@ -77,7 +78,9 @@ pub(super) fn compaction(mut given: Map) -> Result<Map, Error> {
         "LeveledCompactionStrategy" => (&[&TIERED, &LEVELED], true),
         "TimeWindowCompactionStrategy" => (&[&TIERED, &WINDOWED], true),
         "UnifiedCompactionStrategy" => (&[&UNIFIED, &TIERED], false),
-        _ if short.contains('.') => return configuration(format!("Unable to find compaction strategy class '{short}'")),
+        _ if short.contains('.') => {
+            return configuration(format!("Unable to find compaction strategy class '{short}'"));
+        }
         _ => return configuration(format!("Unable to find compaction strategy class '{COMPACTION}{short}'")),
     };
     let known = |key: &str| {

@@ -119,7 +119,11 @@ mod tests {
             (list(CqlType::Int), "null", "null"),
             (map, "{\"2\": \"b\", \"1\": \"a\"}", "{\"1\": \"a\", \"2\": \"b\"}"),
             (CqlType::Tuple([CqlType::Int, CqlType::Text].into()), "[null, \"x\"]", "[null, \"x\"]"),
-            (CqlType::Udt { definition: Arc::new(udt), frozen: true }, r#"{"A": 1, "\"B\"": "x"}"#, r#"{"a": 1, "\"B\"": "x"}"#),
+            (
+                CqlType::Udt { definition: Arc::new(udt), frozen: true },
+                r#"{"A": 1, "\"B\"": "x"}"#,
+                r#"{"a": 1, "\"B\"": "x"}"#,
+            ),
             (CqlType::Vector { element: Arc::new(CqlType::Float), dimension: 2 }, "[1, 2.5]", "[1.0, 2.5]"),
         ] {
             round(&of, json, printed);

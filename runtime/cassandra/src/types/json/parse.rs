@@ -54,9 +54,7 @@ impl Parser<'_> {
 
     fn value(&mut self) -> Result<Json, String> {
         self.blank();
-        for (word, value) in
-            [("null", Json::Null), ("true", Json::Boolean(true)), ("false", Json::Boolean(false))]
-        {
+        for (word, value) in [("null", Json::Null), ("true", Json::Boolean(true)), ("false", Json::Boolean(false))] {
             let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
             if self.rest().strip_prefix(word).is_some_and(ends) {
                 self.at += word.len();

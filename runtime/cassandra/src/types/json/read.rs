@@ -60,9 +60,7 @@ fn present(of: &CqlType, json: &Json) -> Result<Bytes, String> {
         (CqlType::Blob, Json::String(string)) => blob(string),
         (CqlType::Blob, _) => Err(format!("Value '{json}' is not a valid blob representation: it is no string")),
         // A number that is small enough for an `int` is none for Cassandra.
-        (CqlType::Timestamp, Json::Number(_)) if json.class() == "Long" => {
-            text::parse(of, &json.to_string())
-        }
+        (CqlType::Timestamp, Json::Number(_)) if json.class() == "Long" => text::parse(of, &json.to_string()),
         (CqlType::Date | CqlType::Time | CqlType::Timestamp | CqlType::Duration, Json::String(string)) => {
             text::parse(of, string)
         }
@@ -148,9 +146,7 @@ fn udt(definition: &Udt, entries: &[(String, Json)]) -> Result<Bytes, String> {
         });
     }
     match given.keys().next() {
-        Some(unknown) => {
-            Err(format!("Unknown field '{unknown}' in value of user defined type {}", definition.name))
-        }
+        Some(unknown) => Err(format!("Unknown field '{unknown}' in value of user defined type {}", definition.name)),
         None => Ok(encode_fields(&values)),
     }
 }

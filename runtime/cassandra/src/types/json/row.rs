@@ -14,9 +14,8 @@ use crate::types::CqlType;
 /// # Errors
 /// `Invalid`, also for names that are no column.
 pub(crate) fn row_from_json(text: &str, columns: &[(&str, &CqlType)]) -> Result<Vec<Option<Option<Bytes>>>, Error> {
-    let undecoded = |error: &str| {
-        Error::Invalid(format!("Could not decode JSON string as a map: {error}. (String was: {text})"))
-    };
+    let undecoded =
+        |error: &str| Error::Invalid(format!("Could not decode JSON string as a map: {error}. (String was: {text})"));
     let entries = match parse(text).map_err(|error| undecoded(&error))? {
         Json::Map(entries) => entries,
         Json::Null => return Err(Error::Invalid("Got null for INSERT JSON values".to_owned())),

@@ -12,7 +12,8 @@ pub(crate) fn to_json(of: &CqlType, value: Option<&[u8]>) -> String {
         }
         CqlType::Map { key, value, .. } => {
             let parts: Vec<_> = elements(bytes, true).collect();
-            let entries = parts.chunks_exact(2).map(|pair| format!("{}: {}", key_json(key, pair[0]), to_json(value, pair[1])));
+            let entries =
+                parts.chunks_exact(2).map(|pair| format!("{}: {}", key_json(key, pair[0]), to_json(value, pair[1])));
             braced(entries)
         }
         CqlType::Tuple(parts) => {
