@@ -1,4 +1,4 @@
-//! The rows of a partition in order: a short sorted list, split in chunks once it is long.
+//! The rows of a partition in order: one, a short sorted list, or chunks once it is long.
 
 use std::cmp::Ordering;
 
@@ -8,12 +8,14 @@ use super::{Layout, Packed, Side};
 /// More rows than this in a chunk split it.
 const CHUNK: usize = 128;
 
-/// Rows in clustering order. One row costs one allocation beside its own.
+/// Rows in clustering order. Most partitions have one: it costs no allocation beside its own.
 #[derive(Debug)]
 pub(super) enum Rows {
+    One(Packed),
     Few(Vec<Packed>),
-    /// No chunk is empty.
-    Many(Vec<Vec<Packed>>),
+    /// No chunk is empty. Boxed, so that the others need no room for it.
+    #[allow(clippy::box_collection)]
+    Many(Box<Vec<Vec<Packed>>>),
 }
 
 impl Default for Rows {
@@ -27,28 +29,33 @@ pub(super) type At = (usize, usize);
 
 impl Rows {
     pub(super) fn is_empty(&self) -> bool {
-        self.chunks().iter().all(Vec::is_empty)
+        match self {
+            Self::One(_) | Self::Many(_) => false,
+            Self::Few(rows) => rows.is_empty(),
+        }
     }
 
-    fn chunks(&self) -> &[Vec<Packed>] {
+    fn chunk(&self, chunk: usize) -> Option<&[Packed]> {
         match self {
-            Self::Few(rows) => std::slice::from_ref(rows),
-            Self::Many(chunks) => chunks,
+            Self::One(row) => (chunk == 0).then_some(std::slice::from_ref(row)),
+            Self::Few(rows) => (chunk == 0).then_some(rows),
+            Self::Many(chunks) => chunks.get(chunk).map(Vec::as_slice),
         }
     }
 
     /// The first row that is not before the place.
     pub(super) fn lower(&self, layout: &Layout, place: Place<'_>) -> At {
         let before = |row: &Packed| compare(layout, (row.clustering(), Side::At), place) == Ordering::Less;
-        let chunks = self.chunks();
-        // What is beyond all rows is at the end of the last chunk.
-        let others = &chunks[..chunks.len().saturating_sub(1)];
-        let chunk = others.partition_point(|rows| rows.last().is_some_and(before));
-        (chunk, chunks.get(chunk).map_or(0, |rows| rows.partition_point(before)))
+        let chunk = match self {
+            Self::One(_) | Self::Few(_) => 0,
+            // What is beyond all rows is at the end of the last chunk.
+            Self::Many(chunks) => chunks[..chunks.len() - 1].partition_point(|rows| rows.last().is_some_and(before)),
+        };
+        (chunk, self.chunk(chunk).map_or(0, |rows| rows.partition_point(before)))
     }
 
     pub(super) fn get(&self, at: At) -> Option<&Packed> {
-        self.chunks().get(at.0)?.get(at.1)
+        self.chunk(at.0)?.get(at.1)
     }
 
     /// The row with that key, or where it would be.
@@ -67,6 +74,7 @@ impl Rows {
 
     pub(super) fn replace(&mut self, at: At, row: Packed) {
         match self {
+            Self::One(stored) => *stored = row,
             Self::Few(rows) => rows[at.1] = row,
             Self::Many(chunks) => chunks[at.0][at.1] = row,
         }
@@ -75,15 +83,21 @@ impl Rows {
     /// Puts a row where `find` said it would be.
     pub(super) fn insert(&mut self, at: At, row: Packed) {
         match self {
+            Self::Few(rows) if rows.is_empty() => *self = Self::One(row),
+            Self::One(_) => {
+                let Self::One(stored) = std::mem::take(self) else { unreachable!("just matched") };
+                let rows = if at.1 == 0 { vec![row, stored] } else { vec![stored, row] };
+                *self = Self::Few(rows);
+            }
             Self::Few(rows) => {
-                // Most partitions have one row: no room for more until there are some.
+                // Few partitions have many rows: no room for more until there are some.
                 if rows.len() < 4 {
                     rows.reserve_exact(1);
                 }
                 rows.insert(at.1, row);
                 if rows.len() > CHUNK {
                     let tail = rows.split_off(CHUNK / 2);
-                    *self = Self::Many(vec![std::mem::take(rows), tail]);
+                    *self = Self::Many(Box::new(vec![std::mem::take(rows), tail]));
                 }
             }
             Self::Many(chunks) => {
@@ -102,6 +116,7 @@ impl Rows {
 
     pub(super) fn remove(&mut self, at: At) {
         match self {
+            Self::One(_) => *self = Self::default(),
             Self::Few(rows) => {
                 rows.remove(at.1);
             }
@@ -124,12 +139,23 @@ impl Rows {
 
     /// In how many pieces the rows are.
     pub(super) fn pieces(&self) -> usize {
-        self.chunks().len()
+        match self {
+            Self::One(_) | Self::Few(_) => 1,
+            Self::Many(chunks) => chunks.len(),
+        }
     }
 
     /// Edits rows from one place up to another.
     pub(super) fn rewrite(&mut self, from: At, to: At, mut row: impl FnMut(&Packed) -> Edit) {
         let chunks = match self {
+            Self::One(stored) => {
+                match if (from..to).contains(&(0, 0)) { row(stored) } else { Edit::Keep } {
+                    Edit::Keep => {}
+                    Edit::Replace(edited) => *stored = edited,
+                    Edit::Remove => *self = Self::default(),
+                }
+                return;
+            }
             Self::Few(rows) => std::slice::from_mut(rows),
             Self::Many(chunks) => &mut chunks[..],
         };
@@ -192,7 +218,7 @@ impl<'a> Iterator for Range<'a> {
 
     fn next(&mut self) -> Option<&'a Packed> {
         while self.from < self.to {
-            let rows = self.rows.chunks().get(self.from.0)?;
+            let rows = self.rows.chunk(self.from.0)?;
             if let Some(row) = rows.get(self.from.1) {
                 self.from.1 += 1;
                 return Some(row);
@@ -208,11 +234,11 @@ impl DoubleEndedIterator for Range<'_> {
         while self.from < self.to {
             if self.to.1 == 0 {
                 let chunk = self.to.0.checked_sub(1)?;
-                self.to = (chunk, self.rows.chunks().get(chunk).map_or(0, Vec::len));
+                self.to = (chunk, self.rows.chunk(chunk).map_or(0, <[Packed]>::len));
                 continue;
             }
             self.to.1 -= 1;
-            if let Some(row) = self.rows.chunks().get(self.to.0).and_then(|rows| rows.get(self.to.1)) {
+            if let Some(row) = self.rows.chunk(self.to.0).and_then(|rows| rows.get(self.to.1)) {
                 return Some(row);
             }
         }

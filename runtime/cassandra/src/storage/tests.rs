@@ -54,6 +54,31 @@ fn rows_are_in_order_however_they_come() {
 }
 
 #[test]
+fn a_single_row_gets_neighbours_and_loses_them() {
+    let delete = |value, timestamp| Change::Range {
+        from: at(value, Side::Before),
+        to: at(value, Side::After),
+        deletion: Deletion { timestamp, at: 0 },
+    };
+    for second in [3, 7] {
+        let mut store = Store::new(ints(1));
+        apply(&mut store, vec![write(5, 1, Life::Live)]);
+        apply(&mut store, vec![delete(4, 1), delete(6, 1), write(5, 2, Life::Live)]);
+        assert_eq!(live(&store, 0), [5], "its neighbours are deleted, not it");
+        apply(&mut store, vec![write(second, 2, Life::Live)]);
+        assert_eq!(live(&store, 0), [second.min(5), second.max(5)]);
+        apply(&mut store, vec![delete(5, 2)]);
+        assert_eq!(live(&store, 0), [second]);
+        apply(&mut store, vec![delete(second, 2)]);
+        assert_eq!(live(&store, 0), [0; 0]);
+        apply(&mut store, vec![write(8, 3, Life::Live)]);
+        assert_eq!(live(&store, 0), [8]);
+        apply(&mut store, vec![delete(8, 3)]);
+        assert_eq!(live(&store, 0), [0; 0]);
+    }
+}
+
+#[test]
 fn a_deleted_range_hides_older_writes_that_come_later() {
     let mut store = Store::new(ints(1));
     let deletion = Deletion { timestamp: 10, at: 0 };
