@@ -10,7 +10,7 @@ use futures_util::future::{BoxFuture, ready};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Level;
 use veltrix_wasm::{
-    Ask, Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_PANIC, Options, Page, Request, Statement, WHOLE_BATCH,
+    Ask, Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_PANIC, Request, Statement, WHOLE_BATCH,
 };
 
 use crate::cassandra::{Access, EventTime, Outstanding, Statements};
@@ -217,21 +217,20 @@ impl CallContext {
     }
 
     /// A submitted request, to be run: its future ends when it is answered.
-    fn request(&self, request: Request) -> Option<impl Future<Output = ()> + Send + use<>> {
-        let access = self.function.cassandra.as_ref()?;
+    fn request(&self, access: &Access, request: Request) -> impl Future<Output = ()> + Send + use<> {
         let Request { event, ask, values, options, reply } = request;
         let (table, time) = (self.statements(), self.event_time(event));
         let execution = match ask {
             Ask::Execute { statement, next } => table
                 .get(statement)
-                .map(|statement| access.execution(statement, values, next, options, time, &self.outstanding)),
+                .map(|statement| access.execute(statement, values, next, options, time, &self.outstanding)),
             Ask::Batch { kind, statements } => {
                 let found: Result<Vec<_>, _> = statements.into_iter().map(|id| table.get(id)).collect();
-                found.map(|found| access.batch_execution(kind, found, values, options, time, &self.outstanding))
+                found.map(|found| access.batch(kind, found, values, options, time, &self.outstanding))
             }
         };
         let watched = self.watched(event, execution.unwrap_or_else(|error| ready(Err(error)).boxed()));
-        Some(async move { reply.send(watched.await) })
+        async move { reply.send(watched.await) }
     }
 }
 
@@ -292,52 +291,14 @@ impl Call for CallContext {
         }
     }
 
-    fn execute(
-        &self,
-        event: u32,
-        statement: u32,
-        values: Vec<u8>,
-        next: Vec<u8>,
-        options: Options,
-    ) -> BoxFuture<'static, Result<Page, CqlError>> {
-        let found = self.access().and_then(|access| Ok((access, self.statements().get(statement)?)));
-        match found {
-            Ok((access, statement)) => {
-                let time = self.event_time(event);
-                let page = access.execute(statement, values, next, options, time, &self.outstanding);
-                self.watched(event, page).boxed()
-            }
-            Err(error) => ready(Err(error)).boxed(),
-        }
-    }
-
-    fn batch(
-        &self,
-        event: u32,
-        kind: u8,
-        statements: Vec<u32>,
-        values: Vec<u8>,
-        options: Options,
-    ) -> BoxFuture<'static, Result<Page, CqlError>> {
-        let table = self.statements();
-        let found: Result<Vec<_>, _> = statements.into_iter().map(|id| table.get(id)).collect();
-        match self.access().and_then(|access| Ok((access, found?))) {
-            Ok((access, statements)) => {
-                let time = self.event_time(event);
-                let page = access.batch(kind, statements, values, options, time, &self.outstanding);
-                self.watched(event, page).boxed()
-            }
-            Err(error) => ready(Err(error)).boxed(),
-        }
-    }
-
     fn submit(self: Arc<Self>, requests: Vec<Request>) {
-        let call = self.clone();
-        match self.access() {
-            Ok(access) => access.begin(
-                move || requests.into_iter().filter_map(move |request| call.request(request)),
-                &self.outstanding,
-            ),
+        match self.access().cloned() {
+            Ok(access) => {
+                let call = self.clone();
+                let make =
+                    move |access: Access| requests.into_iter().map(move |request| call.request(&access, request));
+                access.begin(make, &self.outstanding);
+            }
             Err(refused) => requests.into_iter().for_each(|request| request.reply.send(Err(refused.clone()))),
         }
     }

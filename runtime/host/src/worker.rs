@@ -210,7 +210,6 @@ fn ended_early(ended: Result<(String, Result<(), PipelineError>), tokio::task::J
     }
 }
 
-/// What the manifest may say and this version can't do is refused, never ignored.
 async fn load(
     manifest: &Manifest,
     cache: Option<PathBuf>,

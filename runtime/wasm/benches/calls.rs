@@ -9,8 +9,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use veltrix_frame::{BatchBuilder, Control, EventIn, Outcome, Verdict};
 use veltrix_wasm::{
-    Budget, Call, CqlError, Instance, Limits, Module, Options, Page, Request, Sandbox, SandboxConfig, Services,
-    Statement,
+    Budget, Call, CqlError, Instance, Limits, Module, Page, Request, Sandbox, SandboxConfig, Services, Statement,
 };
 
 const LIMITS: Limits = Limits { memory: 256 << 20, cpu: Duration::from_secs(10), deadline: Duration::from_secs(30) };
@@ -114,15 +113,7 @@ fn frame(batch: &mut BatchBuilder, events: usize) -> Vec<u8> {
     let value = [b'v'; 200];
     batch.start("events", 3, Control { lanes: 256, ..Control::default() });
     for row in 0..events {
-        let key = *b"00000000";
-        let key = {
-            let mut digits = key;
-            digits.iter_mut().rev().fold(row, |rest, digit| {
-                *digit += (rest % 10) as u8;
-                rest / 10
-            });
-            digits
-        };
+        let key: [u8; 8] = std::array::from_fn(|digit| b'0' + (row / 10usize.pow(7 - digit as u32) % 10) as u8);
         batch.push(EventIn {
             offset: row as i64,
             timestamp: 1_700_000_000_000,
@@ -166,34 +157,14 @@ impl Call for Host {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
         tokio::time::sleep(duration).boxed()
     }
-    fn prepare(&self, _event: u32, text_of: String) -> BoxFuture<'static, Result<Statement, CqlError>> {
+    fn prepare(&self, _event: u32, text: String) -> BoxFuture<'static, Result<Statement, CqlError>> {
         // Whatever it is, it has these columns: `[string]` name and `[option]` type.
-        let (text, blob) = (b"\0\x01k\0\x0d", b"\0\x01v\0\x03");
-        let reads = text_of.starts_with("SELECT");
-        let params = if reads { text.to_vec() } else { [&text[..], blob].concat() };
-        let results = if reads { blob.to_vec() } else { Vec::new() };
+        let (key, value) = (b"\0\x01k\0\x0d", b"\0\x01v\0\x03");
+        let reads = text.starts_with("SELECT");
+        let params = if reads { key.to_vec() } else { [&key[..], value].concat() };
+        let results = if reads { value.to_vec() } else { Vec::new() };
         let statement = Statement { params, results, traits: u32::from(!reads), ..Statement::default() };
         async { Ok(statement) }.boxed()
-    }
-    fn execute(
-        &self,
-        _event: u32,
-        _statement: u32,
-        _values: Vec<u8>,
-        _next: Vec<u8>,
-        _options: Options,
-    ) -> BoxFuture<'static, Result<Page, CqlError>> {
-        async { Ok(Page::default()) }.boxed()
-    }
-    fn batch(
-        &self,
-        _event: u32,
-        _kind: u8,
-        _statements: Vec<u32>,
-        _values: Vec<u8>,
-        _options: Options,
-    ) -> BoxFuture<'static, Result<Page, CqlError>> {
-        async { Ok(Page::default()) }.boxed()
     }
     fn submit(self: Arc<Self>, requests: Vec<Request>) {
         requests.into_iter().for_each(|request| request.reply.send(Ok(Page::default())));

@@ -1,9 +1,9 @@
-//! Requests that the guest submits, many in one host call, and their answers until it fetches them.
+//! Requests of the guest to Cassandra: one by one, or many in one host call, with their answers until it fetches them.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 use veltrix_frame::{Answer, ErrorRef, PageRef, Requests};
 
 use crate::imports::over_limit;
@@ -51,26 +51,49 @@ pub enum Ask {
     },
 }
 
+impl Ask {
+    /// Of its arguments, beside the values.
+    pub(crate) fn bytes(&self) -> usize {
+        match self {
+            Self::Execute { next, .. } => next.len(),
+            Self::Batch { statements, .. } => size_of_val(&statements[..]),
+        }
+    }
+}
+
 /// Where one answer goes. Dropping it without an answer answers that the outcome is unknown.
 #[derive(Debug)]
-pub struct Reply(Option<Pending>);
+pub struct Reply(Option<To>);
 
 #[derive(Debug)]
-struct Pending {
-    ticket: u32,
-    inbox: Arc<Inbox>,
-    open: OpenCall,
+enum To {
+    /// The import that asked for this alone.
+    Import(oneshot::Sender<Result<Page, CqlError>>),
+    Inbox {
+        ticket: u32,
+        inbox: Arc<Inbox>,
+        open: OpenCall,
+    },
 }
 
 impl Reply {
+    /// To an import that waits for this answer alone.
+    pub(crate) fn to_import() -> (Self, impl Future<Output = Result<Page, CqlError>> + Send + use<>) {
+        let (reply, answer) = oneshot::channel();
+        (Self(Some(To::Import(reply))), async { answer.await.expect("a reply answers, or its drop does") })
+    }
+
     /// Answers.
     pub fn send(mut self, result: Result<Page, CqlError>) {
         self.put(result);
     }
 
     fn put(&mut self, result: Result<Page, CqlError>) {
-        if let Some(Pending { ticket, inbox, open }) = self.0.take() {
-            inbox.put(ticket, &result, Some(open));
+        match self.0.take() {
+            // It fails when the guest waits no longer.
+            Some(To::Import(reply)) => drop(reply.send(result)),
+            Some(To::Inbox { ticket, inbox, open }) => inbox.put(ticket, &result, Some(open)),
+            None => {}
         }
     }
 }
@@ -155,7 +178,7 @@ impl Inbox {
                     continue;
                 }
             };
-            let reply = Reply(Some(Pending { ticket: request.ticket, inbox: Arc::clone(self), open }));
+            let reply = Reply(Some(To::Inbox { ticket: request.ticket, inbox: Arc::clone(self), open }));
             let Some(ask) = ask(&request) else {
                 let message = format!(
                     "request of kind {}.{} with {} statements is unknown to this host",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use wasmtime::component::{Accessor, HasSelf, Linker};
 
 use crate::bindings::{cassandra, cassandra_sync, cql, flow, flow_sync, host};
+use crate::exchange::{Ask, Reply, Request};
 use crate::services::{CqlError, LEVEL_PANIC, Options, Page, Statement, WHOLE_BATCH};
 use crate::state::State;
 use crate::stop::Stop;
@@ -102,10 +103,8 @@ impl<T: Send> cassandra::HostWithStore<T> for HasSelf<State> {
         next: Vec<u8>,
         options: cql::Options,
     ) -> Answer<cql::Page> {
-        let answer = accessor.with(|mut access| {
-            let state: &mut State = access.get();
-            state.begin_execute(event, statement, values, next, options)
-        });
+        let ask = Ask::Execute { statement, next };
+        let answer = accessor.with(|mut access| access.get().begin_request(event, ask, values, options));
         Ok(reply(answer).await)
     }
 
@@ -117,10 +116,8 @@ impl<T: Send> cassandra::HostWithStore<T> for HasSelf<State> {
         values: Vec<u8>,
         options: cql::Options,
     ) -> Answer<cql::Page> {
-        let answer = accessor.with(|mut access| {
-            let state: &mut State = access.get();
-            state.begin_batch(event, kind, statements, values, options)
-        });
+        let ask = Ask::Batch { kind, statements };
+        let answer = accessor.with(|mut access| access.get().begin_request(event, ask, values, options));
         Ok(reply(answer).await)
     }
 
@@ -142,7 +139,7 @@ impl cassandra_sync::Host for State {
         next: Vec<u8>,
         options: cql::Options,
     ) -> Answer<cql::Page> {
-        Ok(reply(self.begin_execute(event, statement, values, next, options)).await)
+        Ok(reply(self.begin_request(event, Ask::Execute { statement, next }, values, options)).await)
     }
 
     async fn batch(
@@ -153,7 +150,7 @@ impl cassandra_sync::Host for State {
         values: Vec<u8>,
         options: cql::Options,
     ) -> Answer<cql::Page> {
-        Ok(reply(self.begin_batch(event, kind, statements, values, options)).await)
+        Ok(reply(self.begin_request(event, Ask::Batch { kind, statements }, values, options)).await)
     }
 }
 
@@ -211,35 +208,20 @@ impl State {
         })
     }
 
-    fn begin_execute(
+    fn begin_request(
         &mut self,
         event: u32,
-        statement: u32,
-        values: Vec<u8>,
-        next: Vec<u8>,
-        options: cql::Options,
-    ) -> Result<impl Future<Output = Result<Page, CqlError>> + Send + use<>, CqlError> {
-        let open = self.open.call(values.len() + next.len()).map_err(over_limit)?;
-        let page = self.cassandra()?.call.execute(event, statement, values, next, options.into());
-        Ok(async move {
-            let _open = open;
-            page.await
-        })
-    }
-
-    fn begin_batch(
-        &mut self,
-        event: u32,
-        kind: u8,
-        statements: Vec<u32>,
+        ask: Ask,
         values: Vec<u8>,
         options: cql::Options,
     ) -> Result<impl Future<Output = Result<Page, CqlError>> + Send + use<>, CqlError> {
-        let open = self.open.call(values.len() + 4 * statements.len()).map_err(over_limit)?;
-        let page = self.cassandra()?.call.batch(event, kind, statements, values, options.into());
+        let open = self.open.call(values.len() + ask.bytes()).map_err(over_limit)?;
+        let call = Arc::clone(&self.cassandra()?.call);
+        let (reply, answer) = Reply::to_import();
+        call.submit(vec![Request { event, ask, values, options: options.into(), reply }]);
         Ok(async move {
             let _open = open;
-            page.await
+            answer.await
         })
     }
 

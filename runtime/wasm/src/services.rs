@@ -50,26 +50,6 @@ pub trait Call: Send + Sync + 'static {
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
     /// Prepares one statement on granted tables.
     fn prepare(&self, event: u32, text: String) -> BoxFuture<'static, Result<Statement, CqlError>>;
-    /// Executes the statement that `prepare` numbered `statement`. `values` are CQL `[value]`s back to back; `next` is
-    /// the paging state, empty at first.
-    fn execute(
-        &self,
-        event: u32,
-        statement: u32,
-        values: Vec<u8>,
-        next: Vec<u8>,
-        options: Options,
-    ) -> BoxFuture<'static, Result<Page, CqlError>>;
-    /// Executes prepared statements as one batch. `kind`: 0 logged, 1 unlogged, 2 counter; `values` are those of all
-    /// the statements in order.
-    fn batch(
-        &self,
-        event: u32,
-        kind: u8,
-        statements: Vec<u32>,
-        values: Vec<u8>,
-        options: Options,
-    ) -> BoxFuture<'static, Result<Page, CqlError>>;
     /// Begins requests, each of which is answered through its [`Reply`](crate::Reply). They go on whatever the guest
     /// does.
     fn submit(self: Arc<Self>, requests: Vec<Request>);

@@ -1,4 +1,5 @@
-//! The thread that interrupts guests, and ends the gathering of answers: every [`TICK`] while any runs, not at all once none has for a while.
+//! The thread that interrupts guests, and ends the gathering of answers: every [`TICK`] while any runs, not at all once
+//! none has for a while.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};

@@ -29,6 +29,7 @@ use super::values::Values;
 type Answer<T> = BoxFuture<'static, Result<T, CqlError>>;
 
 /// A function's access to Cassandra.
+#[derive(Clone)]
 pub struct Access {
     cassandra: Arc<Cassandra>,
     grants: Arc<Grants>,
@@ -89,47 +90,33 @@ impl Access {
             let run = Run { shared: shared.clone(), outstanding: Outstanding::new(), patience };
             let prepare = || {
                 let asked = run.run(prepare(shared.clone(), text.clone(), access));
-                requests::spawn(&shared.runtime, asked, false)
+                requests::spawn(&shared.runtime, asked)
             };
             shared.statements.get(&text, prepare).await
         }
         .boxed()
     }
 
-    /// Runs the requests that `make` gives side by side, by tasks of the worker's own: a guest that goes away does not
+    /// Runs the requests that `make` gives side by side, as a task of the worker's own: a guest that goes away does not
     /// cut them short. `outstanding` counts them from now on.
-    pub fn begin<F, R>(&self, make: F, outstanding: &Outstanding)
+    pub fn begin<R>(self, make: impl FnOnce(Self) -> R + Send + 'static, outstanding: &Outstanding)
     where
-        F: FnOnce() -> R + Send + 'static,
         R: Iterator<Item: Future<Output = ()> + Send + 'static>,
     {
         let guard = outstanding.begin();
-        self.cassandra.shared().runtime.spawn(async move {
+        let runtime = self.cassandra.shared().runtime.clone();
+        runtime.spawn(async move {
             let _guard = guard;
             // Made here, not where the guest runs: it is this thread that gives their memory back.
-            let mut requests: FuturesUnordered<_> = make().collect();
+            let mut requests: FuturesUnordered<_> = make(self).collect();
             while requests.next().await.is_some() {}
         });
-    }
-
-    /// [`execution`](Self::execution), begun at once; it goes on if the future is dropped.
-    pub fn execute(
-        &self,
-        statement: Arc<Prepared>,
-        values: Vec<u8>,
-        next: Vec<u8>,
-        options: Options,
-        event: Option<EventTime>,
-        outstanding: &Outstanding,
-    ) -> Answer<Page> {
-        let writes = statement.traits.writes;
-        self.spawn(self.execution(statement, values, next, options, event, outstanding), writes)
     }
 
     /// Executes a statement. `values`: CQL `[value]`s back to back; `next`: the token of a page, or empty.
     ///
     /// The future has to run on the worker's runtime: see [`begin`](Self::begin). `outstanding` counts it from now on.
-    pub fn execution(
+    pub fn execute(
         &self,
         statement: Arc<Prepared>,
         values: Vec<u8>,
@@ -177,22 +164,9 @@ impl Access {
         Ok((values, paging, self.resolve(options, statement.traits, event)?))
     }
 
-    /// [`batch_execution`](Self::batch_execution), begun at once; it goes on if the future is dropped.
-    pub fn batch(
-        &self,
-        kind: u8,
-        statements: Vec<Arc<Prepared>>,
-        values: Vec<u8>,
-        options: Options,
-        event: Option<EventTime>,
-        outstanding: &Outstanding,
-    ) -> Answer<Page> {
-        self.spawn(self.batch_execution(kind, statements, values, options, event, outstanding), true)
-    }
-
     /// Executes statements as one batch. `kind`: 0 logged, 1 unlogged, 2 counter; `values`: those of all statements, in
-    /// order. A conditional batch gives rows. Otherwise as [`execution`](Self::execution).
-    pub fn batch_execution(
+    /// order. A conditional batch gives rows. Otherwise as [`execute`](Self::execute).
+    pub fn batch(
         &self,
         kind: u8,
         statements: Vec<Arc<Prepared>>,
@@ -286,10 +260,6 @@ impl Access {
 
     fn run(&self, outstanding: &Outstanding) -> Run {
         Run { shared: self.cassandra.shared().clone(), outstanding: outstanding.clone(), patience: self.timeout }
-    }
-
-    fn spawn(&self, request: Answer<Page>, writes: bool) -> Answer<Page> {
-        requests::spawn(&self.cassandra.shared().runtime, request, writes).boxed()
     }
 }
 

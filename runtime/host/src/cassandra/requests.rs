@@ -12,27 +12,18 @@ use super::error::{Kind, refused};
 use super::outstanding::Outstanding;
 use super::session::Shared;
 
-/// Begins `work` as a task, and gives its answer. Dropping the returned future changes nothing. `writes` says whether
-/// it may be applied although the task failed.
-pub(super) fn spawn<T, F>(
-    runtime: &Handle,
-    work: F,
-    writes: bool,
-) -> impl Future<Output = Result<T, CqlError>> + Send + use<T, F>
+/// Begins `work`, which changes nothing, as a task, and gives its answer. Dropping the returned future changes nothing.
+pub(super) fn spawn<T, F>(runtime: &Handle, work: F) -> impl Future<Output = Result<T, CqlError>> + Send + use<T, F>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, CqlError>> + Send + 'static,
 {
     let task = runtime.spawn(work);
     async move {
-        match task.await {
-            Ok(result) => result,
+        task.await.unwrap_or_else(|error| {
             // A bug, or the runtime is going down.
-            Err(error) => Err(CqlError {
-                applied: u8::from(writes),
-                ..refused(Kind::Unavailable, format!("the request's task ended early: {error}"))
-            }),
-        }
+            Err(refused(Kind::Unavailable, format!("the request's task ended early: {error}")))
+        })
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) struct Parts {
     pub outbox: Arc<Outbox>,
     /// Metrics of the binding.
     pub metrics: Arc<BindingMetrics>,
-    /// Metrics of the worker.
+    /// Metrics of the function's Cassandra requests.
     pub request_metrics: Arc<RequestMetrics>,
     /// The runtime that guests run on.
     pub wasm: Handle,

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use tokio::runtime::Runtime;
+use tokio::sync::oneshot;
 use veltrix_host::cassandra::{Access, Cassandra, EventTime, Outstanding, Prepared};
 use veltrix_manifest::Grant;
 use veltrix_tests::{eventually, servers};
@@ -89,6 +91,17 @@ impl Function<'_> {
             event,
             &self.outstanding,
         ))
+    }
+
+    /// Begins a request at once, as the worker does; it goes on if the answer's future is dropped.
+    pub(crate) fn begin(
+        &self,
+        request: BoxFuture<'static, Result<Page, CqlError>>,
+    ) -> BoxFuture<'static, Result<Page, CqlError>> {
+        let (reply, answer) = oneshot::channel();
+        let answered = async move { drop(reply.send(request.await)) };
+        self.access.clone().begin(|_| std::iter::once(answered), &self.outstanding);
+        Box::pin(async { answer.await.unwrap() })
     }
 
     /// Waits until a new table can be seen through the adapter.

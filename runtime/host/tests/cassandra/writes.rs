@@ -103,7 +103,8 @@ fn a_request_goes_on_when_its_guest_is_gone_and_can_be_waited_for() {
     let keys: Vec<_> = (0..100).map(|i| format!("k{i}")).collect();
     for key in &keys {
         let values = encode(&[text(key), Value::Bytes(&blob)]);
-        drop(function.access.execute(insert.clone(), values, vec![], defaults(), None, &function.outstanding));
+        let request = function.access.execute(insert.clone(), values, vec![], defaults(), None, &function.outstanding);
+        drop(function.begin(request));
     }
     assert!(function.outstanding.count() > 0);
     world.block_on(async {
@@ -123,7 +124,14 @@ fn a_write_that_gets_no_answer_in_time_may_have_been_applied() {
     let requests: Vec<_> = (0..200i32)
         .map(|k| {
             let values = encode(&[Value::Bytes(&k.to_be_bytes()), Value::Bytes(&blob)]);
-            function.access.execute(insert.clone(), values, vec![], options, None, &function.outstanding)
+            function.begin(function.access.execute(
+                insert.clone(),
+                values,
+                vec![],
+                options,
+                None,
+                &function.outstanding,
+            ))
         })
         .collect();
     let errors: Vec<_> = requests.into_iter().filter_map(|request| world.block_on(request).err()).collect();
