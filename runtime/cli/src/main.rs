@@ -5,6 +5,7 @@ mod failure;
 mod logs;
 mod out;
 mod servers;
+mod signals;
 
 mod clients;
 mod cql_value;

@@ -4,12 +4,12 @@ use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 use veltrix_cassandra::Server;
 
 use crate::clients;
 use crate::failure::{Failure, Outcome};
 use crate::out::Out;
+use crate::signals::Signals;
 
 #[derive(Debug, Args)]
 pub(crate) struct Cassandra {
@@ -25,7 +25,7 @@ pub(crate) fn run(args: &Cassandra) -> Outcome {
     let address = SocketAddr::new(args.host, args.port);
     let runtime = clients::runtime()?;
     runtime.block_on(async {
-        let stop = stop().map_err(|error| Failure::run(format!("signals can't be handled: {error}")))?;
+        let mut signals = Signals::listen()?;
         let server = Server::bind(address).await.map_err(|error| match error.kind() {
             ErrorKind::AddrInUse => Failure::run(format!("{address} is in use; --port 0 chooses a free port")),
             _ => Failure::run(format!("{address} can't be listened at: {error}")),
@@ -33,19 +33,7 @@ pub(crate) fn run(args: &Cassandra) -> Outcome {
         let mut out = Out::new();
         out.line(&server.address().to_string())?;
         out.flush()?;
-        server.run(stop).await;
+        server.run(async move { signals.next().await }).await;
         Ok(())
-    })
-}
-
-/// Resolves at the first SIGTERM or SIGINT.
-fn stop() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
     })
 }

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::signal::unix::{SignalKind, signal};
 use veltrix_manifest::load_with;
 
 use crate::args::{CassandraArg, KafkaArg};
 use crate::clients;
 use crate::failure::{Failure, Outcome};
+use crate::signals::Signals;
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
@@ -42,7 +42,7 @@ pub(crate) fn run(args: Run) -> Outcome {
     };
     let runtime = clients::runtime()?;
     let ended = runtime.block_on(async {
-        let stop = stop().map_err(|error| Failure::run(format!("signals can't be handled: {error}")))?;
+        let stop = stop(Signals::listen()?);
         veltrix_host::run(options, stop).await.map_err(|error| match error.is_configuration() {
             true => Failure::usage(error),
             false => Failure::run(error),
@@ -55,20 +55,13 @@ pub(crate) fn run(args: Run) -> Outcome {
 
 /// Resolves at the first SIGTERM or SIGINT. A SIGINT after that is somebody at a terminal in a hurry; a SIGTERM after it is
 /// a supervisor that signals a process and its group, and means nothing by it.
-fn stop() -> std::io::Result<impl Future<Output = ()>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("draining; interrupt to end at once");
-        tokio::spawn(async move {
-            interrupt.recv().await;
-            std::process::exit(1);
-        });
-    })
+async fn stop(mut signals: Signals) {
+    signals.next().await;
+    tracing::info!("draining; interrupt to end at once");
+    tokio::spawn(async move {
+        signals.interrupt().await;
+        std::process::exit(1);
+    });
 }
 
 fn user_cache() -> Option<PathBuf> {
