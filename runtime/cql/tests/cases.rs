@@ -1,29 +1,20 @@
 //! Statements and what becomes of them, from `cases.txt`, and the bounds.
 
+mod support;
+
+use support::{check, refuses, sides};
 use veltrix_cql::{MAX_BYTES, parse};
 
 #[test]
 fn accepts_and_refuses_what_the_cases_say() {
-    let mut wrong = Vec::new();
-    let mut count = 0;
-    for (number, line) in include_str!("cases.txt").lines().enumerate() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        count += 1;
-        let (kind, case) = line.split_at(3);
-        let (input, output) = case.rsplit_once(" => ").unwrap_or((case, case));
-        let result = match kind {
+    check("cases.txt", include_str!("cases.txt"), 100, |kind, case| {
+        let (input, output) = sides(case);
+        match kind {
             "ok " => accepts(input, output),
-            "no " => refuses(input, output),
+            "no " => refuses(input, output, parse),
             _ => Err("begin a case with `ok ` or `no `".to_owned()),
-        };
-        if let Err(message) = result {
-            wrong.push(format!("cases.txt:{}: {message}", number + 1));
         }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 100, "only {count} cases were read");
+    });
 }
 
 fn accepts(input: &str, canonical: &str) -> Result<(), String> {
@@ -37,17 +28,6 @@ fn accepts(input: &str, canonical: &str) -> Result<(), String> {
         return Err(format!("{canonical} is printed as {again}"));
     }
     Ok(())
-}
-
-fn refuses(case: &str, message: &str) -> Result<(), String> {
-    let (place, input) = case.trim_start().split_once(' ').ok_or("a case needs a place")?;
-    let text = input.replace("\\n", "\n");
-    match parse(&text) {
-        Ok(tree) => Err(format!("{input}: accepted as {tree}")),
-        Err(error) if format!("{}:{}", error.line, error.column) != place => Err(format!("{input}: at {error}")),
-        Err(error) if !error.message.contains(message) => Err(format!("{input}: says {error}")),
-        Err(_) => Ok(()),
-    }
 }
 
 #[test]

@@ -1,30 +1,21 @@
 //! What a server is told beside data statements, from `commands.txt`.
 
+mod support;
+
+use support::{check, refuses, sides};
 use veltrix_cql::{Command, parse, parse_any};
 
 #[test]
 fn accepts_and_refuses_what_the_cases_say() {
-    let mut wrong = Vec::new();
-    let mut count = 0;
-    for (number, line) in include_str!("commands.txt").lines().enumerate() {
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        count += 1;
-        let (kind, case) = line.split_at(3);
-        let (input, output) = case.rsplit_once(" => ").unwrap_or((case, case));
-        let result = match kind {
+    check("commands.txt", include_str!("commands.txt"), 60, |kind, case| {
+        let (input, output) = sides(case);
+        match kind {
             "ok " => accepts(input, output),
-            "no " => refuses(input, output),
+            "no " => refuses(input, output, parse_any),
             "is " => is(case),
             _ => Err("begin a case with `ok `, `no ` or `is `".to_owned()),
-        };
-        if let Err(message) = result {
-            wrong.push(format!("commands.txt:{}: {message}", number + 1));
         }
-    }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(count > 60, "only {count} cases were read");
+    });
 }
 
 fn accepts(input: &str, canonical: &str) -> Result<(), String> {
@@ -40,16 +31,6 @@ fn accepts(input: &str, canonical: &str) -> Result<(), String> {
     match (parse(input), command) {
         (Ok(_), Command::Data(_)) | (Err(_), _) => Ok(()),
         (Ok(statement), _) => Err(format!("{input}: is the data statement {statement}")),
-    }
-}
-
-fn refuses(case: &str, message: &str) -> Result<(), String> {
-    let (place, input) = case.trim_start().split_once(' ').ok_or("a case needs a place")?;
-    match parse_any(input) {
-        Ok(command) => Err(format!("{input}: accepted as {command}")),
-        Err(error) if format!("{}:{}", error.line, error.column) != place => Err(format!("{input}: at {error}")),
-        Err(error) if !error.message.contains(message) => Err(format!("{input}: says {error}")),
-        Err(_) => Ok(()),
     }
 }
 
