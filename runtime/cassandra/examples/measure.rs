@@ -158,17 +158,7 @@ fn memory_of(key: &str) -> Result<(), Failure> {
 }
 
 fn parameters(values: Vec<Bound>) -> Parameters {
-    Parameters {
-        keyspace: None,
-        values,
-        names: None,
-        consistency: Consistency(1),
-        serial_consistency: None,
-        page_size: None,
-        paging_state: None,
-        timestamp: None,
-        now_in_seconds: None,
-    }
+    Parameters { values, ..Parameters::new(Consistency(1)) }
 }
 
 /// From the start of the process to the answer of the first request.

@@ -44,6 +44,23 @@ pub struct Parameters {
     pub now_in_seconds: Option<i32>,
 }
 
+impl Parameters {
+    /// No values, no keyspace, no paging.
+    pub fn new(consistency: Consistency) -> Self {
+        Self {
+            keyspace: None,
+            values: Vec::new(),
+            names: None,
+            consistency,
+            serial_consistency: None,
+            page_size: None,
+            paging_state: None,
+            timestamp: None,
+            now_in_seconds: None,
+        }
+    }
+}
+
 /// A column of a result, or a bind marker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Column {

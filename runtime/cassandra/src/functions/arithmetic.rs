@@ -1,5 +1,7 @@
 //! `+`, `-`, `*`, `/` and `%`.
 
+use std::ops::{Add, Div, Mul, Rem, Sub};
+
 use bytes::Bytes;
 use num_bigint::BigInt;
 use veltrix_cql::Operator;
@@ -124,25 +126,11 @@ pub(crate) fn operate(
                 _ => number::signed(bytes) as f32,
             };
             let (a, b) = (narrow(left_of, left), narrow(right_of, right));
-            let value = match op {
-                Operator::Add => a + b,
-                Operator::Subtract => a - b,
-                Operator::Multiply => a * b,
-                Operator::Divide => a / b,
-                Operator::Modulo => a % b,
-            };
-            Ok(value.to_be_bytes().to_vec().into())
+            Ok(calculated(op, a, b).to_be_bytes().to_vec().into())
         }
         CqlType::Double => {
             let (a, b) = (numbers(left_of, left), numbers(right_of, right));
-            let value = match op {
-                Operator::Add => a + b,
-                Operator::Subtract => a - b,
-                Operator::Multiply => a * b,
-                Operator::Divide => a / b,
-                Operator::Modulo => a % b,
-            };
-            Ok(value.to_be_bytes().to_vec().into())
+            Ok(calculated(op, a, b).to_be_bytes().to_vec().into())
         }
         CqlType::Decimal => {
             let value = decimal(op, &inexact(left_of, left)?, &inexact(right_of, right)?)?;
@@ -157,14 +145,7 @@ pub(crate) fn operate(
             if b == BigInt::ZERO && matches!(op, Operator::Divide | Operator::Modulo) {
                 return Err("BigInteger divide by zero".to_owned());
             }
-            let value = match op {
-                Operator::Add => a + b,
-                Operator::Subtract => a - b,
-                Operator::Multiply => a * b,
-                Operator::Divide => a / b,
-                Operator::Modulo => a % b,
-            };
-            Ok(integer_bytes(&value).into())
+            Ok(integer_bytes(&calculated(op, a, b)).into())
         }
         of => {
             let (a, b) = (number::signed(left), number::signed(right));
@@ -182,6 +163,19 @@ pub(crate) fn operate(
                 },
             ))
         }
+    }
+}
+
+fn calculated<T>(op: Operator, a: T, b: T) -> T
+where
+    T: Add<Output = T> + Sub<Output = T> + Mul<Output = T> + Div<Output = T> + Rem<Output = T>,
+{
+    match op {
+        Operator::Add => a + b,
+        Operator::Subtract => a - b,
+        Operator::Multiply => a * b,
+        Operator::Divide => a / b,
+        Operator::Modulo => a % b,
     }
 }
 

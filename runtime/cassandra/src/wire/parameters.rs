@@ -18,19 +18,8 @@ mod bit {
 
 /// Of a QUERY or an EXECUTE; and whether the client knows the columns of the result already.
 pub(super) fn query(reader: &mut Reader, version: Version) -> Result<(Parameters, bool), Error> {
-    let consistency = reader.consistency()?;
+    let mut parameters = Parameters::new(reader.consistency()?);
     let flags = Flags::read(reader, version)?;
-    let mut parameters = Parameters {
-        keyspace: None,
-        values: Vec::new(),
-        names: None,
-        consistency,
-        serial_consistency: None,
-        page_size: None,
-        paging_state: None,
-        timestamp: None,
-        now_in_seconds: None,
-    };
     if flags.has(bit::VALUES) {
         if flags.has(bit::NAMES) {
             let pairs = reader.list(|reader| Ok((reader.string()?, reader.value()?)))?;
@@ -52,23 +41,12 @@ pub(super) fn query(reader: &mut Reader, version: Version) -> Result<(Parameters
 
 /// Of a BATCH, whose values stand before.
 pub(super) fn batch(reader: &mut Reader, version: Version) -> Result<Parameters, Error> {
-    let consistency = reader.consistency()?;
+    let mut parameters = Parameters::new(reader.consistency()?);
     let flags = Flags::read(reader, version)?;
     if flags.0 & (bit::VALUES | bit::PAGE_SIZE | bit::PAGING_STATE | bit::NAMES) != 0 {
         let message = format!("Flags {:#x} are not for a BATCH: it has no paging, and its values no names", flags.0);
         return Err(Error::Protocol(message));
     }
-    let mut parameters = Parameters {
-        keyspace: None,
-        values: Vec::new(),
-        names: None,
-        consistency,
-        serial_consistency: None,
-        page_size: None,
-        paging_state: None,
-        timestamp: None,
-        now_in_seconds: None,
-    };
     rest(reader, flags, &mut parameters)?;
     Ok(parameters)
 }

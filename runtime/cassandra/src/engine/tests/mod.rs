@@ -18,17 +18,7 @@ fn engine() -> Arc<Engine> {
 }
 
 fn parameters() -> Parameters {
-    Parameters {
-        keyspace: Some("ks".to_owned()),
-        values: Vec::new(),
-        names: None,
-        consistency: Consistency(1),
-        serial_consistency: None,
-        page_size: None,
-        paging_state: None,
-        timestamp: None,
-        now_in_seconds: None,
-    }
+    Parameters { keyspace: Some("ks".to_owned()), ..Parameters::new(Consistency(1)) }
 }
 
 /// Rows as the cases write them: names, then a line for each.

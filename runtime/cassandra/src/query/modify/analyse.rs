@@ -95,8 +95,7 @@ impl Modify {
             operations.push(Operation::assignment(scope, assignment, said.condition.is_some())?);
         }
         compatible(scope, &operations)?;
-        let (only_statics, condition_statics) = statics(scope, &operations, said.condition.as_ref())?;
-        let only_statics = only_statics && (!operations.is_empty() || condition_statics);
+        let only_statics = only_statics(scope, &operations, said.condition.as_ref())?;
         let clauses = Clauses { statement: Statement::Update, only_statics, allow_filtering: false };
         let restrictions = Restrictions::new(scope, &said.filter, clauses)?;
         let condition = said.condition.as_ref().map(|said| Condition::new(scope, said)).transpose()?;
@@ -120,9 +119,8 @@ impl Modify {
             operations.push(Operation::target(scope, target)?);
         }
         let (timestamp, ttl) = using(scope, &said.using)?;
-        let (only_statics, condition_statics) = statics(scope, &operations, said.condition.as_ref())?;
         // Without targets whole rows are meant.
-        let only_statics = only_statics && !operations.is_empty() && (condition_statics || !operations.is_empty());
+        let only_statics = only_statics(scope, &operations, said.condition.as_ref())? && !operations.is_empty();
         let clauses = Clauses { statement: Statement::Delete, only_statics, allow_filtering: false };
         let restrictions = Restrictions::new(scope, &said.filter, clauses)?;
         let condition = said.condition.as_ref().map(|said| Condition::new(scope, said)).transpose()?;
@@ -220,17 +218,16 @@ pub(crate) fn using(scope: &mut Scope, said: &[Using]) -> Result<(Option<Term>, 
     Ok((timestamp, ttl))
 }
 
-/// Whether a statement is about static columns alone; and whether its condition is about some.
-fn statics(scope: &Scope, operations: &[Operation], said: Option<&SaidCondition>) -> Result<(bool, bool), Error> {
+/// Whether what is set or deleted, and what the condition is about, are static columns alone.
+fn only_statics(scope: &Scope, operations: &[Operation], said: Option<&SaidCondition>) -> Result<bool, Error> {
     let columns = match said {
         Some(SaidCondition::If(relations)) => {
             relations.iter().map(|relation| Condition::column(scope, relation)).collect::<Result<Vec<_>, _>>()?
         }
         Some(SaidCondition::Exists) | None => Vec::new(),
     };
-    let is_static = |column: usize| scope.column(column).kind == Kind::Static;
-    let all = operations.iter().map(|operation| operation.column).chain(columns.iter().copied()).all(is_static);
-    Ok((all, columns.into_iter().any(is_static)))
+    let mut all = operations.iter().map(|operation| operation.column).chain(columns);
+    Ok(all.all(|column| scope.column(column).kind == Kind::Static))
 }
 
 fn distinct<'a>(names: impl Iterator<Item = &'a Name>) -> Result<(), Error> {

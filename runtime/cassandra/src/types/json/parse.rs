@@ -185,7 +185,7 @@ impl Parser<'_> {
         Ok(character)
     }
 
-    /// `\uXXXX`, or two of them for a character beyond.
+    /// `\u` and four hex digits, or two of these for a character beyond.
     fn unicode(&mut self) -> Result<char, String> {
         let unit = |rest: &str| {
             let digits = rest.strip_prefix("\\u")?.get(..4)?;
