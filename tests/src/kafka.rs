@@ -152,6 +152,18 @@ impl Kafka {
         Topic { name: topic.name.clone(), partitions }
     }
 
+    /// Deletes a topic and waits until the broker knows it no more.
+    pub fn delete(&self, topic: &str) {
+        let admin: AdminClient<DefaultClientContext> = self.config().create().expect("an admin client starts");
+        let options = AdminOptions::new().request_timeout(Some(TIMEOUT)).operation_timeout(Some(TIMEOUT));
+        for result in blocking(admin.delete_topics(&[topic], &options)).expect("the broker answers") {
+            result.unwrap_or_else(|(name, code)| panic!("deleting topic {name}: {code}"));
+        }
+        crate::eventually("a deleted topic is gone from the metadata", TIMEOUT, || {
+            self.partitions(topic).is_none().then_some(())
+        });
+    }
+
     /// Deletes what a partition holds before `offset`, as retention does.
     pub fn delete_before(&self, topic: &Topic, partition: i32, offset: i64) {
         let admin: AdminClient<DefaultClientContext> = self.config().create().expect("an admin client starts");

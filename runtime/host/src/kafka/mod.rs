@@ -2,7 +2,9 @@
 
 pub mod client;
 pub mod headers;
+pub mod identity;
 pub mod offsets;
 pub mod topics;
 
 pub use client::{Health, KafkaConfig};
+pub use identity::TopicId;

@@ -7,7 +7,7 @@ use tracing::{debug, info, warn};
 
 use super::{Assigned, Pipeline, commit};
 use crate::flow::{Memo, Millis, Partition};
-use crate::source::TopicPartition;
+use crate::source::{Assignment, TopicPartition};
 
 /// How long a revocation waits for open calls.
 const REVOKE: Millis = 10_000;
@@ -20,8 +20,8 @@ pub(super) struct Revocation {
 }
 
 impl Pipeline {
-    pub(super) fn assigned(&mut self, partitions: Vec<(TopicPartition, Memo)>) {
-        for (name, memo) in partitions {
+    pub(super) fn assigned(&mut self, partitions: Vec<Assignment>) {
+        for Assignment { name, memo, .. } in partitions {
             if memo != Memo::default() {
                 let (done, failing) = (memo.done.len(), memo.failing.len());
                 debug!(topic = %name.0, partition = name.1, done_ranges = done, failing, "goes on from its last owner's notes");

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use rdkafka::config::RDKafkaLogLevel;
@@ -14,13 +14,15 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 use veltrix_manifest::Start;
 
-use super::{Input, TopicPartition, start};
+use super::{Assignment, Input, TopicPartition, start};
 use crate::flow::Memo;
-use crate::kafka::{Health, client, offsets};
+use crate::kafka::{Health, TopicId, client, identity, offsets};
 use crate::metrics::BindingMetrics;
 
 /// How long a revocation waits for the pipeline, which has a shorter limit of its own.
 const REVOKE_LIMIT: Duration = Duration::from_secs(30);
+/// How long an assignment waits for a topic's id.
+const LOOK_UP: Duration = Duration::from_secs(5);
 
 /// State that the client's callbacks need.
 #[derive(Debug)]
@@ -34,6 +36,7 @@ pub struct SourceContext {
     fresh: Mutex<HashMap<TopicPartition, i64>>,
     topics: Mutex<HashSet<Arc<str>>>,
     said: Mutex<HashSet<&'static str>>,
+    cluster: OnceLock<Arc<str>>,
     /// Set when a commit failed: all has to be committed again.
     recommit: AtomicBool,
 }
@@ -54,6 +57,7 @@ impl SourceContext {
             fresh: Mutex::default(),
             topics: Mutex::default(),
             said: Mutex::default(),
+            cluster: OnceLock::new(),
             recommit: AtomicBool::new(false),
         }
     }
@@ -77,6 +81,11 @@ impl SourceContext {
         let name: Arc<str> = name.into();
         topics.insert(name.clone());
         name
+    }
+
+    /// The cluster's id; `None` before the first assignment, or when Kafka did not tell.
+    pub fn cluster(&self) -> Option<&Arc<str>> {
+        self.cluster.get()
     }
 
     /// Whether a commit has failed since the last call.
@@ -118,7 +127,8 @@ impl SourceContext {
                 warn!(%error, %topic, "can't fix the start of a new group; it begins at the log start");
             }
         }
-        let mut memos = HashMap::new();
+        let ids = self.identify(consumer, &partitions);
+        let mut known = HashMap::new();
         if let Ok(committed) = consumer.committed_offsets(list.clone(), Duration::from_secs(5)) {
             let mut fresh = self.fresh.lock().expect("no panic while held");
             for element in committed.elements() {
@@ -126,9 +136,7 @@ impl SourceContext {
                     let name = (self.topic(element.topic()), element.partition());
                     let note = offsets::metadata(&committed, &name.0, name.1);
                     // Another consumer's metadata counts as none.
-                    if let Some(memo) = Memo::decode(note, offset) {
-                        memos.insert(name.clone(), memo);
-                    }
+                    known.insert(name.clone(), (offset, Memo::decode(note, offset).unwrap_or_default()));
                     fresh.insert(name, offset);
                     // Known before the first record, which never comes where everything is done.
                     self.metrics.committable(element.topic(), element.partition(), offset);
@@ -136,14 +144,37 @@ impl SourceContext {
             }
         }
         // Before the assignment takes effect, so that the pipeline knows them before their records.
-        let partitions = partitions.into_iter().map(|name| (name.clone(), memos.remove(&name).unwrap_or_default()));
-        let _ = self.inputs.blocking_send(Input::Assigned(partitions.collect()));
+        let assignments = partitions.into_iter().map(|name| {
+            let (committed, memo) =
+                known.remove(&name).map_or((None, Memo::default()), |(offset, memo)| (Some(offset), memo));
+            Assignment { committed, memo, topic: ids.get(&name.0).copied(), name }
+        });
+        let _ = self.inputs.blocking_send(Input::Assigned(assignments.collect()));
         let result = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
             RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.assign(list),
         };
         if let Err(error) = result {
             warn!(%error, "assignment refused");
+        }
+    }
+
+    /// The ids of the partitions' topics, as far as Kafka tells.
+    fn identify(&self, consumer: &BaseConsumer<Self>, partitions: &[TopicPartition]) -> HashMap<Arc<str>, TopicId> {
+        if self.cluster.get().is_none()
+            && let Some(id) = identity::cluster_id(consumer.client(), LOOK_UP)
+        {
+            let _ = self.cluster.set(id.into());
+        }
+        let mut topics: Vec<&str> = partitions.iter().map(|(topic, _)| &**topic).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        match identity::topic_ids(consumer.client(), &topics, LOOK_UP) {
+            Ok(ids) => ids.into_iter().map(|(topic, id)| (self.topic(&topic), id)).collect(),
+            Err(error) => {
+                warn!(%error, "can't look up the ids of topics");
+                HashMap::new()
+            }
         }
     }
 

@@ -21,7 +21,7 @@ pub use veltrix_manifest::Start;
 
 use crate::event::Chunk;
 use crate::flow::Memo;
-use crate::kafka::{Health, KafkaConfig, headers};
+use crate::kafka::{Health, KafkaConfig, TopicId, headers};
 use crate::metrics::BindingMetrics;
 
 /// The consumer that a source and its pipeline share.
@@ -43,13 +43,26 @@ pub struct SourceConfig {
     pub ordering: veltrix_manifest::Ordering,
 }
 
+/// A partition that has become ours.
+#[derive(Debug)]
+pub struct Assignment {
+    /// Which.
+    pub name: TopicPartition,
+    /// The group's offset; `None` when it has none, or Kafka did not tell.
+    pub committed: Option<i64>,
+    /// What its last owner noted.
+    pub memo: Memo,
+    /// The topic's id; `None` when Kafka did not tell.
+    pub topic: Option<TopicId>,
+}
+
 /// What a source tells its pipeline.
 #[derive(Debug)]
 pub enum Input {
     /// Records, a chunk per topic-partition.
     Records(Vec<Chunk>),
-    /// These partitions are ours from now on, with what their last owner noted.
-    Assigned(Vec<(TopicPartition, Memo)>),
+    /// These partitions are ours from now on.
+    Assigned(Vec<Assignment>),
     /// These partitions go: finish or cancel what runs of them, then answer with what to commit. The
     /// source waits for the answer, within a limit of its own.
     Revoking {
