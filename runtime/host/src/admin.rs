@@ -48,6 +48,11 @@ pub struct BindingStatus {
     pub group: String,
     /// Its function.
     pub function: String,
+    /// `starting`, `running` or `restarting`.
+    pub state: &'static str,
+    /// Why it failed last; absent once it has run well for some time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// Listens on an address.

@@ -17,7 +17,7 @@ use crate::cassandra::{Access, EventTime, Outstanding, Statements};
 use crate::flow::CallId;
 use crate::function::Function;
 use crate::metrics::RequestMetrics;
-use crate::source::TopicPartition;
+use crate::source::{Lease, TopicPartition};
 
 /// What a call tells its pipeline.
 #[derive(Debug)]
@@ -40,6 +40,14 @@ pub(crate) enum FromCall {
         /// From its start, the wait for an instance left out.
         took: Duration,
     },
+}
+
+/// What all calls of a binding share.
+pub(crate) struct Around {
+    pub function: Arc<Function>,
+    pub pipeline: mpsc::Sender<FromCall>,
+    pub metrics: Arc<RequestMetrics>,
+    pub lease: Arc<Lease>,
 }
 
 /// Coordinates of a row of the batch.
@@ -71,6 +79,9 @@ pub(crate) struct CallContext {
     pub outstanding: Outstanding,
     /// Statements of the instance that runs the call; set when it begins.
     pub statements: Mutex<Arc<Statements>>,
+    /// Whether the partition is ours for certain.
+    lease: Arc<Lease>,
+    cancelled: AtomicBool,
     starved: Arc<Starved>,
 }
 
@@ -102,10 +113,9 @@ impl CallContext {
         source: TopicPartition,
         rows: Vec<Row>,
         traceparents: HashMap<u32, String>,
-        function: Arc<Function>,
-        pipeline: mpsc::Sender<FromCall>,
-        metrics: Arc<RequestMetrics>,
+        around: Around,
     ) -> Self {
+        let Around { function, pipeline, metrics, lease } = around;
         Self {
             id,
             source,
@@ -114,10 +124,17 @@ impl CallContext {
             function,
             pipeline,
             metrics,
+            lease,
+            cancelled: AtomicBool::new(false),
             outstanding: Outstanding::default(),
             statements: Mutex::default(),
             starved: Arc::default(),
         }
+    }
+
+    /// The call counts no longer: what it still asks for is not done.
+    pub(crate) fn cancel(&self) {
+        self.cancelled.store(true, Ordering::Release);
     }
 
     /// Whether a request of that event (or of the batch as a whole) failed while Cassandra did not answer the host
@@ -164,6 +181,21 @@ impl CallContext {
             self.function.put_back(worker);
         }
         (result, took)
+    }
+
+    /// Runs a request that came while the lease was not certain: once it is renewed, and the call was not cancelled
+    /// meanwhile. Otherwise the event is not to blame.
+    async fn late(self: Arc<Self>, access: Access, request: Request) {
+        let renewed = self.lease.wait(access.patience()).await;
+        if renewed && !self.cancelled.load(Ordering::Acquire) {
+            return self.request(&access, request).await;
+        }
+        self.starved.add(request.event);
+        request.reply.send(Err(CqlError {
+            kind: crate::cassandra::Kind::Unavailable as u16,
+            message: "the worker's consumer group has not taken a commit for too long: it may have given the partition to another worker".into(),
+            ..CqlError::default()
+        }));
     }
 
     fn statements(&self) -> Arc<Statements> {
@@ -293,10 +325,17 @@ impl Call for CallContext {
 
     fn submit(self: Arc<Self>, requests: Vec<Request>) {
         match self.access().cloned() {
-            Ok(access) => {
+            Ok(access) if self.lease.holds() && !self.cancelled.load(Ordering::Acquire) => {
                 let call = self.clone();
                 let make =
                     move |access: Access| requests.into_iter().map(move |request| call.request(&access, request));
+                access.begin(make, &self.outstanding);
+            }
+            Ok(access) => {
+                let call = self.clone();
+                let make = move |access: Access| {
+                    requests.into_iter().map(move |request| call.clone().late(access.clone(), request))
+                };
                 access.begin(make, &self.outstanding);
             }
             Err(refused) => requests.into_iter().for_each(|request| request.reply.send(Err(refused.clone()))),

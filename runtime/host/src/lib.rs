@@ -15,8 +15,12 @@ pub mod schema;
 
 mod dead_letter;
 pub mod outbox;
+pub mod outboxes;
 
 mod pipeline;
+
+mod binding;
+mod supervise;
 
 pub mod admin;
 pub mod metrics;

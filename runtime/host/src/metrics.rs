@@ -1,5 +1,7 @@
 //! All metrics, by name. Hot paths hold their counters; nothing is looked up per event.
 
+mod supervision;
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -11,6 +13,9 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
+
+use supervision::SupervisionFamilies;
+pub(crate) use supervision::SupervisionMetrics;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Binding {
@@ -68,6 +73,7 @@ struct Families {
     committable: Family<PartitionLabels, Gauge>,
     kafka_up: Gauge,
     cassandra_up: Gauge,
+    supervision: SupervisionFamilies,
 }
 
 /// 50 µs to 26 s.
@@ -97,6 +103,7 @@ impl Default for Metrics {
             committable: Family::default(),
             kafka_up: Gauge::default(),
             cassandra_up: Gauge::default(),
+            supervision: SupervisionFamilies::default(),
         };
         let mut registry = Registry::with_prefix("veltrix");
         let f = &families;
@@ -144,6 +151,7 @@ impl Default for Metrics {
         registry.register("committable_offset", "Offset below which all events are done", f.committable.clone());
         registry.register("kafka_up", "1 while Kafka answers", f.kafka_up.clone());
         registry.register("cassandra_up", "1 while Cassandra answers; absent or 0 otherwise", f.cassandra_up.clone());
+        f.supervision.register(&mut registry);
         Self { registry, families }
     }
 }
@@ -173,11 +181,17 @@ impl Metrics {
             paused: f.paused.get_or_create_owned(&labels),
             call_seconds: f.call_seconds.get_or_create_owned(&labels),
             lost: f.lost.get_or_create_owned(&labels),
+            supervision: self.supervision(group, function),
             group: group.into(),
             function: function.into(),
             marks: Mutex::default(),
             families: self.families.clone(),
         })
+    }
+
+    /// What is told of a binding's supervision.
+    pub(crate) fn supervision(&self, group: &str, function: &str) -> SupervisionMetrics {
+        self.families.supervision.of(Binding { group: group.into(), function: function.into() })
     }
 
     /// Observer of a function's Cassandra requests.
@@ -242,6 +256,7 @@ pub struct BindingMetrics {
     pub(crate) stopped: Gauge,
     pub(crate) paused: Gauge,
     pub(crate) call_seconds: Histogram,
+    pub(crate) supervision: SupervisionMetrics,
     lost: Counter,
     group: String,
     function: String,
@@ -251,16 +266,36 @@ pub struct BindingMetrics {
 
 #[derive(Debug, Default, Clone, Copy)]
 struct Marks {
-    low: Option<i64>,
-    high: Option<i64>,
+    fetch: Fetch,
     committable: Option<i64>,
 }
 
+/// What the client knows of a partition; nothing where it does not.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Fetch {
+    /// The log's start.
+    pub low: Option<i64>,
+    /// The log's end.
+    pub high: Option<i64>,
+    /// The end of what may be read: before transactions that are open.
+    pub stable: Option<i64>,
+    /// Everything below was fetched.
+    pub next: Option<i64>,
+    /// Everything below was handed on; none if nothing was yet.
+    pub handed_on: Option<i64>,
+    /// Whether fetched events wait in the client.
+    pub queued: bool,
+}
+
 impl Marks {
-    /// Unknown is not zero; what retention took is no lag.
+    /// Unknown is not zero; what retention took is no lag, nor are the marks of transactions and the gaps of compaction
+    /// behind the last event.
     fn lag(self) -> Option<i64> {
-        let (committable, high) = (self.committable?, self.high?);
-        Some((high - committable.max(self.low.unwrap_or(0))).max(0))
+        let (committable, high) = (self.committable?, self.fetch.high?);
+        let Fetch { low, next, handed_on, queued, .. } = self.fetch;
+        let all_done = !queued && handed_on.is_none_or(|end| end <= committable);
+        let at = committable.max(low.unwrap_or(0)).max(next.filter(|_| all_done).unwrap_or(0));
+        Some((high - at).max(0))
     }
 }
 
@@ -276,9 +311,19 @@ impl BindingMetrics {
         self.lost.inc_by(events);
     }
 
-    /// What the client knows of a partition's ends.
-    pub fn watermarks(&self, topic: &str, partition: i32, low: Option<i64>, high: Option<i64>) {
-        self.update(topic, partition, false, |marks| (marks.low, marks.high) = (low, high));
+    /// What the client knows of a partition.
+    pub fn fetched(&self, topic: &str, partition: i32, fetch: Fetch) {
+        self.update(topic, partition, false, |marks| marks.fetch = fetch);
+    }
+
+    /// Whether the client has room and Kafka has events for it, as far as is known.
+    pub(crate) fn is_unfetched(&self, topic: &str, partition: i32) -> bool {
+        let marks = self.marks.lock().expect("no panic while held");
+        let Some(Fetch { stable, high, next, queued, .. }) = marks.get(&(topic.to_owned(), partition)).map(|m| m.fetch)
+        else {
+            return false;
+        };
+        !queued && matches!((stable.or(high), next), (Some(end), Some(next)) if next < end)
     }
 
     /// The offset that may be committed.
@@ -329,11 +374,23 @@ mod tests {
     fn unknown_lag_is_absent_and_lag_is_clamped_to_the_log_start() {
         let metrics = Metrics::default();
         let binding = metrics.binding("g", "f");
+        let known = |low, high| Fetch { low: Some(low), high: Some(high), ..Fetch::default() };
         binding.committable("t", 0, 10);
         assert!(!metrics.text().contains("veltrix_lag{"));
-        binding.watermarks("t", 0, Some(40), Some(100));
+        binding.fetched("t", 0, known(40, 100));
         assert!(metrics.text().contains("veltrix_lag{group=\"g\",topic=\"t\",partition=\"0\"} 60"));
-        binding.watermarks("t", 0, None, None);
+        binding.fetched("t", 0, Fetch::default());
         assert!(!metrics.text().contains("veltrix_lag{"));
+    }
+
+    #[test]
+    fn what_lies_behind_the_last_event_and_is_none_is_no_lag() {
+        let marker = Fetch { high: Some(11), next: Some(11), handed_on: Some(10), ..Fetch::default() };
+        let lag = |committable, fetch| Marks { fetch, committable: Some(committable) }.lag();
+        assert_eq!(lag(10, marker), Some(0));
+        assert_eq!(lag(9, marker), Some(2), "an event that was handed on is not done");
+        assert_eq!(lag(10, Fetch { queued: true, ..marker }), Some(1), "what waits in the client may be an event");
+        assert_eq!(lag(10, Fetch { next: Some(10), ..marker }), Some(1), "what was not fetched may be an event");
+        assert_eq!(lag(10, Fetch { handed_on: None, ..marker }), Some(0), "only the marker came after a restart");
     }
 }

@@ -8,25 +8,27 @@ use std::time::Duration;
 
 use rdkafka::error::KafkaError;
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info};
 use veltrix_manifest::{Binding, DeadLetter, Manifest, Secret};
 use veltrix_wasm::{LoadError, Sandbox, SandboxConfig};
 
 use crate::admin::{self, BindingStatus, Readiness, Status};
+use crate::binding::BindingTask;
 use crate::cassandra::{Access, Cassandra};
 use crate::flow::{Bounds, RetryPolicy};
 use crate::function::{Config, Function, Secrets};
 use crate::kafka::{Health, KafkaConfig, topics};
 use crate::metrics::Metrics;
-use crate::outbox::Outbox;
-use crate::pipeline::{BindingConfig, Parts, Pipeline, PipelineError};
+use crate::outboxes::Outboxes;
+use crate::pipeline::BindingConfig;
 use crate::schema;
-use crate::source::{ROUNDS, Source, SourceConfig};
+use crate::source::SourceConfig;
+use crate::supervise::{PAUSES, Phase, Supervised, supervise};
 
-/// How long a stop waits for the consumers to leave their groups.
-const LEAVE: Duration = Duration::from_millis(2_500);
+/// How long a stop waits for the producer, which has nothing left to send where all went well.
+const FLUSH: Duration = Duration::from_millis(250);
 
 /// How a worker is started.
 #[derive(Debug, Clone)]
@@ -71,14 +73,6 @@ pub enum RunError {
     /// The schema can't be applied.
     #[error(transparent)]
     Schema(#[from] schema::SchemaError),
-    /// Failed at run time.
-    #[error("group {group}: {error}")]
-    Pipeline {
-        /// Its consumer group.
-        group: String,
-        /// Why.
-        error: PipelineError,
-    },
     /// Something of our own broke.
     #[error("{0}")]
     Internal(String),
@@ -90,7 +84,7 @@ impl RunError {
         match self {
             Self::Configuration(_) | Self::Module { .. } | Self::Kafka(_) | Self::Admin { .. } => true,
             Self::Schema(error) => error.is_configuration(),
-            Self::Pipeline { .. } | Self::Internal(_) => false,
+            Self::Internal(_) => false,
         }
     }
 }
@@ -109,19 +103,15 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
     let kafka = KafkaConfig { brokers: manifest.kafka.brokers.clone(), properties: manifest.kafka.properties.clone() };
     let cassandra = manifest.cassandra.as_ref().map(|c| Cassandra::connect(&c.nodes, &c.keyspace));
     let functions = load(&manifest, cache, cassandra.as_ref()).await?;
-    let outbox = Arc::new(Outbox::start(&kafka, health.clone())?);
+    let outboxes = Arc::new(Outboxes::start(&kafka, &health)?);
     let worker = Arc::new(WorkerStatus {
         metrics: metrics.clone(),
         health: health.clone(),
         cassandra: cassandra
             .clone()
             .filter(|_| functions.values().any(|f| f.cassandra.as_ref().is_some_and(Access::is_needed))),
-        outbox: outbox.clone(),
-        bindings: manifest
-            .bindings
-            .iter()
-            .map(|b| BindingStatus { group: b.group.clone(), function: b.function.clone() })
-            .collect(),
+        outboxes: outboxes.clone(),
+        bindings: manifest.bindings.iter().map(|binding| Arc::new(BindingState::of(binding, &metrics))).collect(),
         started: AtomicBool::new(false),
     });
     let mut background = JoinSet::new();
@@ -141,73 +131,57 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
         async move { topics::ensure(&kafka, &names).await }
     });
     let (tell, told) = watch::channel(false);
-    let mut sources = Vec::new();
-    let mut pipelines = JoinSet::new();
-    for binding in &manifest.bindings {
-        let function = functions[&binding.function].clone();
-        let binding_metrics = metrics.binding(&binding.group, &binding.function);
-        let (send, inputs) = mpsc::channel(ROUNDS);
-        let config = SourceConfig {
-            topics: binding.topics.clone(),
-            group: binding.group.clone(),
-            start: binding.start,
-            ordering: binding.ordering,
-        };
-        let (source, consumer) = Source::start(config, &kafka, health.clone(), binding_metrics.clone(), send)?;
-        sources.push(source);
-        let parts = Parts {
+    let mut begun = Vec::new();
+    for (binding, supervised) in manifest.bindings.iter().zip(&worker.bindings) {
+        let task = Arc::new(BindingTask {
+            source: SourceConfig {
+                topics: binding.topics.clone(),
+                group: binding.group.clone(),
+                start: binding.start,
+                ordering: binding.ordering,
+            },
             config: binding_config(binding, &manifest),
-            function,
-            consumer,
-            inputs,
-            outbox: outbox.clone(),
-            metrics: binding_metrics,
+            function: functions[&binding.function].clone(),
+            kafka: kafka.clone(),
+            health: health.clone(),
+            outboxes: outboxes.clone(),
+            metrics: metrics.binding(&binding.group, &binding.function),
             request_metrics: Arc::new(metrics.requests(&binding.function)),
             wasm: wasm.handle(),
             wasm_threads: wasm.threads,
-        };
-        let (group, told) = (binding.group.clone(), told.clone());
-        info!(group, function = binding.function, topics = ?binding.topics, "bound");
-        pipelines.spawn(async move { (group, Pipeline::run(parts, told).await) });
+        });
+        // The first time here: what is wrong with the configuration ends the worker before anything runs.
+        let first = task.begin()?;
+        begun.push((task, supervised.clone(), first));
+    }
+    let mut bindings = JoinSet::new();
+    for (task, supervised, first) in begun {
+        info!(group = task.source.group, function = %task.function.name, topics = ?task.source.topics, "bound");
+        let told = told.clone();
+        bindings.spawn(async move {
+            let mut first = Some(first);
+            let start = || task.clone().run(first.take(), told.clone());
+            supervise(&supervised.task, PAUSES, told.clone(), start).await;
+        });
     }
 
     worker.started.store(true, Ordering::Relaxed);
 
-    let mut result = tokio::select! {
-        () = &mut stop => Ok(()),
-        Some(ended) = pipelines.join_next() => ended_early(ended),
-    };
-    if let Err(error) = &result {
-        error!(%error, "stopping");
-    }
+    stop.await;
     let _ = tell.send(true);
-    while let Some(ended) = pipelines.join_next().await {
-        if let Ok((group, Err(error))) = ended
-            && result.is_ok()
-        {
-            result = Err(RunError::Pipeline { group, error });
+    let mut result = Ok(());
+    while let Some(ended) = bindings.join_next().await {
+        if let Err(error) = ended {
+            result = Err(RunError::Internal(format!("a binding's supervisor failed: {error}")));
         }
     }
     drop(wasm);
-    let leave = tokio::task::spawn_blocking(move || {
-        for source in sources {
-            source.stop();
-        }
-        outbox.flush(Duration::from_millis(500));
-    });
-    if tokio::time::timeout(LEAVE, leave).await.is_err() {
-        error!("the consumers did not leave their groups in time");
+    let flush = tokio::task::spawn_blocking(move || outboxes.flush(FLUSH));
+    if tokio::time::timeout(FLUSH * 2, flush).await.is_err() {
+        error!("the producer did not end in time");
     }
     info!("stopped");
     result
-}
-
-fn ended_early(ended: Result<(String, Result<(), PipelineError>), tokio::task::JoinError>) -> Result<(), RunError> {
-    match ended {
-        Ok((group, Err(error))) => Err(RunError::Pipeline { group, error }),
-        Ok((group, Ok(()))) => Err(RunError::Internal(format!("group {group} ended by itself"))),
-        Err(error) => Err(RunError::Internal(format!("a binding's task panicked: {error}"))),
-    }
 }
 
 async fn load(
@@ -338,27 +312,49 @@ struct WorkerStatus {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     cassandra: Option<Arc<Cassandra>>,
-    outbox: Arc<Outbox>,
-    bindings: Vec<BindingStatus>,
+    outboxes: Arc<Outboxes>,
+    bindings: Vec<Arc<BindingState>>,
     /// The schema is applied, where asked for, and every binding is running.
     started: AtomicBool,
 }
 
+/// What a binding is called, and what it is doing.
+struct BindingState {
+    group: String,
+    function: String,
+    task: Supervised,
+}
+
+impl BindingState {
+    fn of(binding: &Binding, metrics: &Metrics) -> Self {
+        let (group, function) = (binding.group.clone(), binding.function.clone());
+        let task = Supervised::new(&group, metrics.supervision(&group, &function));
+        Self { group, function, task }
+    }
+
+    fn status(&self) -> BindingStatus {
+        let (phase, error) = self.task.state();
+        BindingStatus { group: self.group.clone(), function: self.function.clone(), state: phase.word(), error }
+    }
+}
+
 impl Status for WorkerStatus {
     fn readiness(&self) -> Readiness {
+        let bindings: Vec<BindingStatus> = self.bindings.iter().map(|binding| binding.status()).collect();
+        let running = bindings.iter().all(|binding| binding.state == Phase::Running.word());
         let kafka = self.health.is_up();
         let cassandra = self.cassandra.as_ref().map(|c| c.is_up());
         let word = |up| if up { "up" } else { "down" };
         Readiness {
-            ready: self.started.load(Ordering::Relaxed) && kafka && cassandra != Some(false),
+            ready: self.started.load(Ordering::Relaxed) && running && kafka && cassandra != Some(false),
             kafka: word(kafka),
             cassandra: cassandra.map_or("unused", word),
-            bindings: self.bindings.clone(),
+            bindings,
         }
     }
 
     fn metrics(&self) -> String {
-        self.metrics.states(self.health.is_up(), self.cassandra.as_ref().map(|c| c.is_up()), self.outbox.waiting());
+        self.metrics.states(self.health.is_up(), self.cassandra.as_ref().map(|c| c.is_up()), self.outboxes.waiting());
         self.metrics.text()
     }
 }

@@ -69,6 +69,11 @@ impl Access {
         self.cassandra.is_up()
     }
 
+    /// How long a request may take.
+    pub fn patience(&self) -> std::time::Duration {
+        self.timeout
+    }
+
     /// Asks Cassandra whether it is there: what tells a request that failed by itself from an outage.
     pub fn confirm(&self) -> impl Future<Output = bool> + Send + use<> {
         let shared = self.cassandra.shared().clone();

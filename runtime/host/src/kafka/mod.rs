@@ -1,10 +1,12 @@
 //! Kafka clients: their configuration, their log, and topics that must exist.
 
 pub mod client;
+pub mod commits;
 pub mod headers;
 pub mod identity;
 pub mod offsets;
 pub mod topics;
 
 pub use client::{Health, KafkaConfig};
+pub use commits::Commits;
 pub use identity::TopicId;

@@ -3,11 +3,7 @@
 
 #![allow(unsafe_code)]
 
-use std::ptr;
-
-use rdkafka::bindings as sys;
-use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{IsError, KafkaError, KafkaResult};
+use rdkafka::error::KafkaResult;
 use rdkafka::{Offset, TopicPartitionList};
 
 /// The metadata of an entry; empty when there is none, or no such entry.
@@ -38,29 +34,6 @@ pub fn add(list: &mut TopicPartitionList, topic: &str, partition: i32, offset: i
         element.set_metadata(note);
     }
     Ok(())
-}
-
-/// Commits without waiting; the context's `commit_callback` gets the answer.
-///
-/// The client crate's own asynchronous commit names no queue for the answer, and the library then tells nobody: a commit
-/// that a rebalance refused would be taken for done.
-///
-/// # Errors
-/// The library takes no commits now.
-pub fn commit<C: ConsumerContext>(consumer: &BaseConsumer<C>, offsets: &TopicPartitionList) -> KafkaResult<()> {
-    let client = consumer.client().native_ptr();
-    // SAFETY: the client lives as long as `consumer`; the list is copied by the call; the queue is a reference of our own,
-    // which we give back, while the commit holds one of its own.
-    let error = unsafe {
-        let queue = sys::rd_kafka_queue_get_consumer(client);
-        if queue.is_null() {
-            return Err(KafkaError::Canceled);
-        }
-        let error = sys::rd_kafka_commit_queue(client, offsets.ptr(), queue, None, ptr::null_mut());
-        sys::rd_kafka_queue_destroy(queue);
-        error
-    };
-    if error.is_error() { Err(KafkaError::ConsumerCommit(error.into())) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use tracing::{debug, warn};
 
+use super::stuck::Watch;
 use crate::flow::{Millis, Partition};
 use crate::source::{SharedConsumer, TopicPartition};
 
@@ -18,17 +19,29 @@ pub(super) struct Assigned {
     pub(super) ready_since: Option<Millis>,
     /// What was committed last.
     pub(super) committed: Option<(i64, String)>,
+    /// Where the group was when it came.
+    began: Option<i64>,
+    pub(super) watch: Watch,
     paused: bool,
 }
 
 impl Assigned {
-    pub(super) fn new(flow: Partition, epoch: u64) -> Self {
-        Self { flow, epoch, draining: false, ready_since: None, committed: None, paused: false }
+    pub(super) fn new(flow: Partition, epoch: u64, began: Option<i64>) -> Self {
+        Self {
+            flow,
+            epoch,
+            draining: false,
+            ready_since: None,
+            committed: None,
+            began,
+            watch: Watch::default(),
+            paused: false,
+        }
     }
 
-    /// The offset to commit and the note beside it, `None` before anything was received.
+    /// The offset to commit and the note beside it, `None` before anything was received where the group had no offset.
     pub(super) fn to_commit(&self) -> Option<(i64, String)> {
-        let offset = self.flow.committable()?;
+        let offset = self.flow.committable().or(self.began)?;
         Some((offset, self.flow.memo().encode(offset)))
     }
 

@@ -1,7 +1,6 @@
 //! Commits: periodically what is done, without waiting for the answer.
 
 use rdkafka::TopicPartitionList;
-use rdkafka::consumer::Consumer;
 use tracing::warn;
 
 use super::{COMMIT_EVERY, COMMIT_SOON, Pipeline};
@@ -13,22 +12,18 @@ impl Pipeline {
     /// Commits what has become committable, once a second, and soon after an attempt was charged.
     pub(super) fn commit_if_due(&mut self, now: Millis) {
         let pause = if self.commit_soon { COMMIT_SOON } else { COMMIT_EVERY };
-        if now < self.last_commit + pause {
+        let lease = self.lease_is_due(now);
+        if now < self.last_commit + pause && !lease {
             return;
         }
         self.last_commit = now;
         self.commit_soon = false;
         self.measure();
         self.function.trim(false);
-        let all = self.consumer.context().take_recommit();
+        let all = std::mem::take(&mut self.asked.again) || lease;
         let offsets = self.committable(all);
-        if offsets.count() > 0
-            && let Err(error) = offsets::commit(&self.consumer, &offsets)
-        {
-            warn!(%error, group = self.config.group, "commit refused; it is tried again");
-            for assigned in self.partitions.values_mut() {
-                assigned.committed = None;
-            }
+        if offsets.count() > 0 {
+            self.send_commit(&offsets, now);
         }
     }
 

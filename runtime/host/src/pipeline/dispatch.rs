@@ -9,7 +9,7 @@ use veltrix_frame::{Control, EventIn};
 use veltrix_wasm::Budget;
 
 use super::{MOST_BYTES, MOST_CALLS, MOST_EVENTS, OpenCall, PATIENCE, Pipeline};
-use crate::call::{CallContext, Row};
+use crate::call::{Around, CallContext, Row};
 use crate::event::Chunk;
 use crate::flow::{Bounds, Millis, Mode};
 use crate::source::TopicPartition;
@@ -152,9 +152,12 @@ impl Pipeline {
             name.clone(),
             rows,
             traceparents,
-            self.function.clone(),
-            self.from_calls.clone(),
-            self.request_metrics.clone(),
+            Around {
+                function: self.function.clone(),
+                pipeline: self.from_calls.clone(),
+                metrics: self.request_metrics.clone(),
+                lease: self.lease.clone(),
+            },
         ));
         let budget = Budget {
             events: 1 + (events as u32 - 1) / CPU_SHARE,

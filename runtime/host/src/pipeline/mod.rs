@@ -2,11 +2,14 @@
 //!
 //! One task per binding. It never waits for Kafka, Cassandra or a guest; these report to it.
 
+mod answers;
 mod assigned;
 mod commit;
 mod dispatch;
+mod look;
 mod outcome;
 mod rebalance;
+mod stuck;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -22,10 +25,12 @@ use veltrix_frame::BatchBuilder;
 use crate::call::{CallContext, FromCall};
 use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, RetryPolicy};
 use crate::function::Function;
+use crate::kafka::Commits;
 use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outbox::{Outbox, Ticket};
-use crate::source::{Input, SharedConsumer, TopicPartition};
+use crate::source::{Input, Lease, SharedConsumer, SourceContext, TopicPartition};
 
+use answers::Asked;
 use assigned::Assigned;
 use rebalance::Revocation;
 
@@ -88,20 +93,37 @@ const LAST_COMMIT: Duration = Duration::from_secs(2);
 
 /// Why a pipeline ended before it was told to.
 #[derive(Debug, thiserror::Error)]
-pub enum PipelineError {
+pub(crate) enum PipelineError {
     /// The consumer can't go on.
     #[error("{0}")]
     Source(String),
     /// The producer can't go on.
-    #[error("the producer failed for good: start the worker anew")]
+    #[error("the producer failed for good")]
     Producer,
+    /// Events wait for no reason.
+    #[error("partition {partition} of {topic} is stuck: {what}")]
+    Stuck {
+        /// Its topic.
+        topic: String,
+        /// Its number.
+        partition: i32,
+        /// What does not move.
+        what: &'static str,
+    },
+    /// The client is out of memory.
+    #[error("kafka: {0}")]
+    Kafka(#[from] rdkafka::error::KafkaError),
 }
 
 /// State of a binding's task.
 pub(crate) struct Pipeline {
     config: BindingConfig,
     function: Arc<Function>,
+    // Before the consumer, which has to outlive it.
+    commits: Commits<SourceContext>,
     consumer: SharedConsumer,
+    lease: Arc<Lease>,
+    asked: Asked,
     outbox: Arc<Outbox>,
     metrics: Arc<BindingMetrics>,
     request_metrics: Arc<RequestMetrics>,
@@ -133,6 +155,7 @@ pub(crate) struct Pipeline {
     started: Duration,
     unread_since: Option<Millis>,
     last_commit: Millis,
+    last_look: Millis,
     commit_soon: bool,
     waits_for_cassandra: bool,
     /// No call can begin before something else happens than time passing.
@@ -149,12 +172,20 @@ struct OpenCall {
     task: AbortHandle,
 }
 
+impl Drop for OpenCall {
+    /// A call goes with its pipeline; of one that has ended nothing is left to cut short.
+    fn drop(&mut self) {
+        self.context.cancel();
+        self.task.abort();
+    }
+}
+
 impl Pipeline {
     /// Runs until told to stop, then drains, commits and lets go of the consumer.
     ///
     /// # Errors
-    /// A client failed for good; nothing is lost, the worker has to be started anew.
-    pub(crate) async fn run(parts: Parts, mut stop: watch::Receiver<bool>) -> Result<(), PipelineError> {
+    /// It can't go on: a client failed for good. Nothing is lost, it has to be begun anew.
+    pub(crate) async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<(), PipelineError> {
         let (from_calls, mut calls) = mpsc::channel(256);
         let (tickets, mut done) = mpsc::unbounded_channel();
         let mut inputs = parts.inputs;
@@ -162,6 +193,9 @@ impl Pipeline {
             batch_size: BatchSize::new(parts.config.batch.events),
             config: parts.config,
             function: parts.function,
+            commits: Commits::new(parts.consumer.clone())?,
+            lease: parts.consumer.context().lease().clone(),
+            asked: Asked::default(),
             consumer: parts.consumer,
             outbox: parts.outbox,
             metrics: parts.metrics,
@@ -186,20 +220,37 @@ impl Pipeline {
             started: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
             unread_since: None,
             last_commit: 0,
+            last_look: 0,
             commit_soon: false,
             waits_for_cassandra: false,
             held_back: false,
         };
+        let ended = this.work(&mut inputs, &mut calls, &mut done, stop).await;
+        this.close().await;
+        ended
+    }
+
+    async fn work(
+        &mut self,
+        inputs: &mut mpsc::Receiver<Input>,
+        calls: &mut mpsc::Receiver<FromCall>,
+        done: &mut mpsc::UnboundedReceiver<Arc<Ticket>>,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<(), PipelineError> {
+        let this = self;
         let mut stopping: Option<Millis> = None;
         loop {
             let now = this.now();
+            let ours = this.hear_commits();
             match stopping {
-                None => this.start_calls(now),
-                Some(limit) if this.is_quiet() || now >= limit => break,
+                None if ours => this.start_calls(now),
+                None => this.held_back = true,
+                Some(limit) if this.is_quiet() || now >= limit => return Ok(()),
                 Some(_) => {}
             }
             this.finish_revocations(now);
             this.commit_if_due(now);
+            this.look_for_stuck(now, !ours || stopping.is_some())?;
             let reads = this.reads_source(now);
             let wake = Duration::from_millis(this.next_wake(now, stopping).saturating_sub(now).max(1));
             tokio::select! {
@@ -210,7 +261,8 @@ impl Pipeline {
                         this.drain_all();
                     }
                 }
-                Some(from) = calls.recv() => {
+                // A verdict brings effects: they must not come from a worker that has lost its partitions unawares.
+                Some(from) = calls.recv(), if ours => {
                     this.take(from);
                     while let Ok(from) = calls.try_recv() {
                         this.take(from);
@@ -242,8 +294,6 @@ impl Pipeline {
                 return Err(PipelineError::Producer);
             }
         }
-        this.close().await;
-        Ok(())
     }
 
     fn now(&self) -> Millis {
@@ -299,6 +349,7 @@ impl Pipeline {
     /// When something is due even if nobody reports anything.
     fn next_wake(&self, now: Millis, stopping: Option<Millis>) -> Millis {
         let mut wake = self.last_commit + if self.commit_soon { COMMIT_SOON } else { COMMIT_EVERY };
+        wake = wake.min(self.next_answer(now));
         wake = wake.min(stopping.unwrap_or(Millis::MAX));
         for assigned in self.partitions.values() {
             wake = wake.min(assigned.flow.next_due().unwrap_or(Millis::MAX));
@@ -337,9 +388,7 @@ impl Pipeline {
         if !self.calls.is_empty() {
             warn!(calls = self.calls.len(), function = %self.function.name, "calls did not end in time: their events run again after the next start");
         }
-        for (_, call) in self.calls.drain() {
-            call.task.abort();
-        }
+        self.calls.clear();
         let offsets = self.committable(true);
         let consumer = self.consumer.clone();
         if offsets.count() > 0 {

@@ -21,14 +21,14 @@ pub(super) struct Revocation {
 
 impl Pipeline {
     pub(super) fn assigned(&mut self, partitions: Vec<Assignment>) {
-        for Assignment { name, memo, .. } in partitions {
+        for Assignment { name, memo, committed, .. } in partitions {
             if memo != Memo::default() {
                 let (done, failing) = (memo.done.len(), memo.failing.len());
                 debug!(topic = %name.0, partition = name.1, done_ranges = done, failing, "goes on from its last owner's notes");
             }
             self.epochs += 1;
             let flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo);
-            self.partitions.insert(name, Assigned::new(flow, self.epochs));
+            self.partitions.insert(name, Assigned::new(flow, self.epochs, committed));
         }
         self.take_turns();
     }
@@ -83,12 +83,7 @@ impl Pipeline {
 
     /// Cuts short the calls of a partition.
     fn cancel(&mut self, name: &TopicPartition) {
-        self.calls.retain(|_, call| {
-            if call.source == *name {
-                call.task.abort();
-            }
-            call.source != *name
-        });
+        self.calls.retain(|_, call| call.source != *name);
     }
 
     fn forget(&mut self, name: &TopicPartition) {

@@ -7,17 +7,17 @@ use std::time::Duration;
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, Offset, Statistics, TopicPartitionList};
 use tokio::sync::mpsc;
-use tracing::{debug, info, warn};
+use tracing::{info, warn};
 use veltrix_manifest::Start;
 
-use super::{Assignment, Input, TopicPartition, start};
+use super::{Assignment, Input, Lease, TopicPartition, start};
 use crate::flow::Memo;
 use crate::kafka::{Health, TopicId, client, identity, offsets};
-use crate::metrics::BindingMetrics;
+use crate::metrics::{BindingMetrics, Fetch};
 
 /// How long a revocation waits for the pipeline, which has a shorter limit of its own.
 const REVOKE_LIMIT: Duration = Duration::from_secs(30);
@@ -37,8 +37,7 @@ pub struct SourceContext {
     topics: Mutex<HashSet<Arc<str>>>,
     said: Mutex<HashSet<&'static str>>,
     cluster: OnceLock<Arc<str>>,
-    /// Set when a commit failed: all has to be committed again.
-    recommit: AtomicBool,
+    lease: Arc<Lease>,
 }
 
 impl SourceContext {
@@ -47,8 +46,10 @@ impl SourceContext {
         inputs: mpsc::Sender<Input>,
         health: Arc<Health>,
         metrics: Arc<BindingMetrics>,
+        lease: Lease,
     ) -> Self {
         Self {
+            lease: Arc::new(lease),
             start,
             inputs,
             health,
@@ -58,7 +59,6 @@ impl SourceContext {
             topics: Mutex::default(),
             said: Mutex::default(),
             cluster: OnceLock::new(),
-            recommit: AtomicBool::new(false),
         }
     }
 
@@ -88,9 +88,14 @@ impl SourceContext {
         self.cluster.get()
     }
 
-    /// Whether a commit has failed since the last call.
-    pub fn take_recommit(&self) -> bool {
-        self.recommit.swap(false, Ordering::Relaxed)
+    /// Kafka has answered.
+    pub fn answered(&self) {
+        self.health.up();
+    }
+
+    /// How long the partitions are ours for certain.
+    pub fn lease(&self) -> &Arc<Lease> {
+        &self.lease
     }
 
     /// Reports events that retention took before the group had handled them.
@@ -180,6 +185,9 @@ impl SourceContext {
 
     fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let lost = consumer.assignment_lost();
+        if lost {
+            self.lease.end();
+        }
         if !self.closing.load(Ordering::Relaxed) {
             let (reply, answer) = std::sync::mpsc::sync_channel(1);
             let input = Input::Revoking { partitions: self.names(list), lost, reply };
@@ -223,12 +231,15 @@ impl ClientContext for SourceContext {
             for partition in topic.partitions.values().filter(|p| p.partition >= 0 && p.fetch_state == "active") {
                 // The library writes -1001 for what it does not know.
                 let known = |offset: i64| (offset >= 0).then_some(offset);
-                self.metrics.watermarks(
-                    &topic.topic,
-                    partition.partition,
-                    known(partition.lo_offset),
-                    known(partition.hi_offset),
-                );
+                let fetch = Fetch {
+                    low: known(partition.lo_offset),
+                    high: known(partition.hi_offset),
+                    stable: known(partition.ls_offset),
+                    next: known(partition.next_offset),
+                    handed_on: known(partition.app_offset),
+                    queued: partition.fetchq_cnt > 0,
+                };
+                self.metrics.fetched(&topic.topic, partition.partition, fetch);
             }
         }
     }
@@ -246,20 +257,6 @@ impl ConsumerContext for SourceContext {
                 self.revoke(consumer, list);
             }
             other => warn!(error = %RDKafkaErrorCode::from(other), "rebalance failed"),
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        match result {
-            Ok(()) => {
-                self.health.up();
-                debug!(partitions = %Names(offsets), "committed");
-            }
-            Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset)) => {}
-            Err(error) => {
-                self.recommit.store(true, Ordering::Relaxed);
-                warn!(%error, partitions = %Names(offsets), "commit failed; it is tried again");
-            }
         }
     }
 }

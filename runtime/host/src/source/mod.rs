@@ -2,6 +2,7 @@
 //! revocations, in the order in which they happened.
 
 mod context;
+mod lease;
 mod start;
 
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, error, warn};
 
 pub use context::SourceContext;
+pub use lease::Lease;
 pub use veltrix_manifest::Start;
 
 use crate::event::Chunk;
@@ -86,7 +88,7 @@ const ROUND_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub struct Source {
     stop: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Source {
@@ -104,7 +106,8 @@ impl Source {
         let mut client = kafka.client();
         defaults(&mut client, kafka);
         client.set("group.id", &config.group);
-        let context = SourceContext::new(config.start, inputs.clone(), health.clone(), metrics);
+        let lease = Lease::new(session(kafka));
+        let context = SourceContext::new(config.start, inputs.clone(), health.clone(), metrics, lease);
         let consumer: SharedConsumer = Arc::new(client.create_with_context(context)?);
         consumer.subscribe(&config.topics.iter().map(String::as_str).collect::<Vec<_>>())?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -113,22 +116,33 @@ impl Source {
             .name("source".into())
             .spawn(move || poller.run())
             .map_err(|error| KafkaError::ClientCreation(format!("source thread: {error}")))?;
-        Ok((Self { stop, thread }, consumer))
+        Ok((Self { stop, thread: Some(thread) }, consumer))
     }
 
-    /// Stops polling and leaves the group. The pipeline must have let go of the consumer.
-    pub fn stop(self) {
+    /// Stops polling, leaves the group, and waits for both. The pipeline must have let go of the consumer.
+    pub fn stop(mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        if self.thread.join().is_err() {
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             error!("the source thread panicked");
         }
     }
 }
 
+impl Drop for Source {
+    /// Nobody waits for a source that is only dropped, but it stops.
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Time-out of a session of the classic protocol, unless the operator says otherwise.
+const SESSION_MS: u64 = 10_000;
+
 /// Properties under and over the operator's.
 fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
+    let session = SESSION_MS.to_string();
     let tunable = [
-        ("session.timeout.ms", "10000"),
+        ("session.timeout.ms", &*session),
         // Bounds of memory. The client checks the queue's only before it asks, counts payloads alone (a small record
         // takes three times its size), and what it asks for is compressed: an answer of 2 MiB may come to 50.
         ("queued.min.messages", "20000"),
@@ -145,8 +159,8 @@ fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
     ];
     for (name, value) in tunable {
         // Under KIP-848 the broker owns these two, and the client refuses them.
-        let owned_by_broker = matches!(name, "session.timeout.ms" | "partition.assignment.strategy")
-            && kafka.properties.get("group.protocol").is_some_and(|p| p == "consumer");
+        let owned_by_broker =
+            matches!(name, "session.timeout.ms" | "partition.assignment.strategy") && is_brokers(kafka);
         // The client refuses an answer smaller than a record may be.
         let too_small = name == "fetch.max.bytes" && kafka.properties.contains_key("message.max.bytes");
         if !kafka.properties.contains_key(name) && !owned_by_broker && !too_small {
@@ -158,6 +172,20 @@ fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
     client.set("allow.auto.create.topics", "false");
     // Only reached when the group's offset has gone with retention: the oldest event that is left.
     client.set("auto.offset.reset", "earliest");
+}
+
+/// The session's time-out; `None` where the broker owns it.
+fn session(kafka: &KafkaConfig) -> Option<Duration> {
+    if is_brokers(kafka) {
+        return None;
+    }
+    let set = kafka.properties.get("session.timeout.ms").and_then(|ms| ms.trim().parse().ok());
+    Some(Duration::from_millis(set.unwrap_or(SESSION_MS)))
+}
+
+/// Whether the broker runs the group (KIP-848), so that it owns assignment and time-outs.
+fn is_brokers(kafka: &KafkaConfig) -> bool {
+    kafka.properties.get("group.protocol").is_some_and(|protocol| protocol == "consumer")
 }
 
 struct Poller {
