@@ -3,6 +3,7 @@
 mod bytes;
 mod crash;
 mod dependencies;
+mod dlq;
 mod guests;
 mod handling;
 mod lifecycle;

@@ -31,6 +31,8 @@ pub(crate) enum Verb {
     Tail(verbs::tail::Tail),
     /// Execute a CQL statement and print its rows
     Cql(verbs::cql::Cql),
+    /// List, show and redrive dead letters
+    Dlq(verbs::dlq::Dlq),
     /// Run a Cassandra of one node in memory, for development and tests, until SIGTERM
     Cassandra(verbs::cassandra::Cassandra),
 }

@@ -117,7 +117,8 @@ fn digits(bytes: &[u8]) -> String {
     }
 }
 
-fn timestamp(milliseconds: i64) -> String {
+/// Milliseconds since the epoch as ISO 8601.
+pub(crate) fn timestamp(milliseconds: i64) -> String {
     let days = milliseconds.div_euclid(86_400_000);
     format!("{}T{}Z", day(days), clock(milliseconds.rem_euclid(86_400_000), 1_000, 3))
 }

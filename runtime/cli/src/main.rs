@@ -39,6 +39,7 @@ fn perform(verb: Verb) -> Outcome {
         Verb::Publish(args) => verbs::publish::run(&args),
         Verb::Tail(args) => verbs::tail::run(&args),
         Verb::Cql(args) => verbs::cql::run(&args),
+        Verb::Dlq(args) => verbs::dlq::run(args),
         Verb::Cassandra(args) => verbs::cassandra::run(&args),
     }
 }

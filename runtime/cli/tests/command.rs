@@ -58,7 +58,7 @@ fn version_names_the_contract() {
 #[test]
 fn help_names_every_verb() {
     let help = stdout(&veltrix(Path::new("."), &["--help"]));
-    for verb in ["run", "check", "inspect", "publish", "tail", "cql", "cassandra"] {
+    for verb in ["run", "check", "inspect", "publish", "tail", "cql", "dlq", "cassandra"] {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb} is not in {help}");
         ends(&veltrix(Path::new("."), &[verb, "--help"]), 0, "");
     }
@@ -86,6 +86,12 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
         (&["tail", "t", "--timeout", "5sec"], "did you mean 5s?"),
         (&["cql"], "<STATEMENT>"),
         (&["inspect"], "<MODULE>"),
+        (&["dlq"], "Usage: veltrix dlq"),
+        (&["dlq", "show"], "<LETTER>"),
+        (&["dlq", "show", "17"], "write PARTITION:OFFSET"),
+        (&["dlq", "list", "--from", "yesterday"], "write an RFC 3339 time"),
+        (&["dlq", "redrive", "--limit", "0"], "--limit"),
+        (&["dlq", "redrive", "--offset", "9-3"], "write an offset, or two such as 17-25"),
         (&["cassandra", "--port", "65536"], "65536"),
         (&["cassandra", "--host", "here"], "--host"),
     ] {
@@ -128,6 +134,26 @@ fn check_and_inspect_refuse_what_is_no_function() {
         assert!(report["problems"][0]["message"].as_str().unwrap().contains(told), "{report}");
     }
     ends(&veltrix(folder.path(), &["inspect", "missing.wasm"]), 2, "missing.wasm");
+}
+
+#[test]
+fn dead_letters_are_asked_for_by_bindings_that_have_them() {
+    let folder = folder(&MANIFEST.replace("BROKER", "localhost:1"));
+    std::fs::write(folder.path().join("stock.wat"), HANDLER).unwrap();
+    for verb in [&["dlq", "list"][..], &["dlq", "show", "0:1"], &["dlq", "redrive"]] {
+        ends(&veltrix(folder.path(), verb), 2, "no binding here has a dead-letter topic");
+        let unknown = veltrix(folder.path(), &[verb, &["--binding", "stok"]].concat());
+        ends(&unknown, 2, "there is no binding stok; there are: shop.stock (function stock)");
+    }
+    let nobody = nobody();
+    let more = MANIFEST.replace("BROKER", &nobody).replace("'stock'\n", "'stock'\ndead_letter = 'dead'\n");
+    std::fs::write(folder.path().join("veltrix.toml"), more).unwrap();
+    let children: Vec<_> = [&["dlq", "list"][..], &["dlq", "show", "0:1"], &["dlq", "redrive"]]
+        .map(|verb| command(folder.path(), verb).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        .into();
+    for child in children {
+        ends(&child.wait_with_output().unwrap(), 1, &format!("no Kafka broker answers at {nobody}"));
+    }
 }
 
 #[test]
@@ -306,6 +332,17 @@ mod against_a_broker {
         let arguments = ["tail", "orders", "--kafka", &servers, "--count=2", "--timeout=20s", "--from=2"];
         let output = veltrix(here.path(), &arguments);
         assert_eq!(stdout(&output).lines().collect::<Vec<_>>(), lines[2..]);
+    }
+
+    #[test]
+    fn a_dead_letter_topic_that_is_not_there_is_named() {
+        let cluster = broker();
+        let manifest = MANIFEST.replace("BROKER", &cluster.bootstrap_servers());
+        let folder = folder(&manifest.replace("'stock'\n", "'stock'\ndead_letter = 'absent'\n"));
+        std::fs::write(folder.path().join("stock.wat"), HANDLER).unwrap();
+        for verb in ["list", "redrive"] {
+            ends(&veltrix(folder.path(), &["dlq", verb]), 1, "there is no topic absent");
+        }
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl BindingTask {
             request_metrics: self.request_metrics.clone(),
             wasm: self.wasm.clone(),
             wasm_threads: self.wasm_threads,
+            range: None,
         };
         Ok(Begun { source, parts })
     }

@@ -16,6 +16,19 @@ pub struct Chunk {
     bytes: Vec<u8>,
     records: Vec<Record>,
     headers: Vec<HeaderSpan>,
+    /// A record each, or none at all.
+    origins: Vec<Origin>,
+}
+
+/// What an event is that is fed again from elsewhere, as a dead letter is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Topic that it came from first.
+    pub topic: Arc<str>,
+    /// Its partition there.
+    pub partition: i32,
+    /// Its offset there.
+    pub offset: i64,
 }
 
 #[derive(Debug)]
@@ -103,6 +116,11 @@ impl<'a> EventView<'a> {
         self.headers().filter(|(n, _)| *n == name.as_bytes()).last().and_then(|(_, v)| v)
     }
 
+    /// What it was, if it is fed again from elsewhere.
+    pub fn origin(&self) -> Option<&'a Origin> {
+        self.chunk.origins.get(self.index)
+    }
+
     /// Key and value bytes, for batch and memory bounds.
     pub fn size(&self) -> usize {
         (self.record().key.len + self.record().value.len) as usize
@@ -116,13 +134,13 @@ impl<'a> EventView<'a> {
 impl Chunk {
     /// An empty chunk.
     pub fn new(topic: Arc<str>, partition: i32) -> Self {
-        Self { topic, partition, bytes: Vec::new(), records: Vec::new(), headers: Vec::new() }
+        Self { topic, partition, bytes: Vec::new(), records: Vec::new(), headers: Vec::new(), origins: Vec::new() }
     }
 
     /// An empty chunk that takes so many records with so many bytes without growing.
     pub fn with_room(topic: Arc<str>, partition: i32, records: usize, bytes: usize) -> Self {
         let (records, bytes) = (Vec::with_capacity(records), Vec::with_capacity(bytes));
-        Self { topic, partition, bytes, records, headers: Vec::new() }
+        Self { topic, partition, bytes, records, headers: Vec::new(), origins: Vec::new() }
     }
 
     /// Appends a record; its headers follow by [`push_header`](Self::push_header).
@@ -140,6 +158,12 @@ impl Chunk {
         if let Some(last) = self.records.last_mut() {
             last.headers_end = self.headers.len() as u32;
         }
+    }
+
+    /// Says what the record pushed last was; then every record of the chunk must be told.
+    pub fn push_origin(&mut self, origin: Origin) {
+        self.origins.push(origin);
+        debug_assert_eq!(self.origins.len(), self.records.len(), "each record has its origin");
     }
 
     fn store(&mut self, bytes: Option<&[u8]>) -> Span {

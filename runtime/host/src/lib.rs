@@ -13,13 +13,14 @@ mod call;
 pub mod cassandra;
 pub mod schema;
 
-mod dead_letter;
+pub mod dead_letter;
 pub mod outbox;
 pub mod outboxes;
 
 mod pipeline;
 
 mod binding;
+pub mod bounded;
 mod supervise;
 
 pub mod admin;

@@ -184,7 +184,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
     result
 }
 
-async fn load(
+pub(crate) async fn load(
     manifest: &Manifest,
     cache: Option<PathBuf>,
     cassandra: Option<&Arc<Cassandra>>,
@@ -235,7 +235,7 @@ fn secrets(function: &str, wanted: &BTreeMap<String, Secret>) -> Result<Secrets,
     Ok(Secrets(found))
 }
 
-fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingConfig {
+pub(crate) fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingConfig {
     let retry = &binding.retry;
     BindingConfig {
         group: binding.group.clone(),
@@ -263,7 +263,7 @@ fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingConfig {
 }
 
 /// Topics that functions write to.
-fn topics_to_create(manifest: &Manifest) -> Vec<String> {
+pub(crate) fn topics_to_create(manifest: &Manifest) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for binding in &manifest.bindings {
         names.extend(manifest.functions[&binding.function].emits.iter().cloned());
@@ -277,13 +277,13 @@ fn topics_to_create(manifest: &Manifest) -> Vec<String> {
 }
 
 /// The runtime that guests run on, apart from the one that does I/O.
-struct Wasm {
+pub(crate) struct Wasm {
     runtime: Option<Runtime>,
-    threads: usize,
+    pub(crate) threads: usize,
 }
 
 impl Wasm {
-    fn handle(&self) -> tokio::runtime::Handle {
+    pub(crate) fn handle(&self) -> tokio::runtime::Handle {
         self.runtime.as_ref().expect("there until dropped").handle().clone()
     }
 }
@@ -297,7 +297,7 @@ impl Drop for Wasm {
     }
 }
 
-fn wasm_runtime() -> Result<Wasm, RunError> {
+pub(crate) fn wasm_runtime() -> Result<Wasm, RunError> {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let runtime = Builder::new_multi_thread()
         .worker_threads(threads)

@@ -26,4 +26,5 @@ pub use model::{
 };
 pub use options::Options;
 pub use problem::{Problem, Problems};
+pub use start::parse_time;
 pub use values::{is_address, is_topic_name, parse_duration};

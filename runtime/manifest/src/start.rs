@@ -39,6 +39,18 @@ pub(crate) fn read(report: &mut Report<'_>, field: &Field<'_>) -> Option<Start> 
     milliseconds.map(Start::Time)
 }
 
+/// A time as manifests write it (RFC 3339 with its offset from UTC), for others that take times from people: milliseconds
+/// since the epoch.
+///
+/// # Errors
+/// What to write instead.
+pub fn parse_time(text: &str) -> Result<i64, String> {
+    let time = text.parse::<Datetime>().ok().and_then(|time| milliseconds(&time));
+    time.ok_or_else(|| {
+        "write an RFC 3339 time: date, time and offset from UTC, for example 2026-01-31T08:00:00Z".to_owned()
+    })
+}
+
 /// Milliseconds since the epoch; `None` if date, time or offset is missing.
 fn milliseconds(time: &Datetime) -> Option<i64> {
     let (date, clock) = (time.date?, time.time?);

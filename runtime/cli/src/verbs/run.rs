@@ -55,7 +55,7 @@ pub(crate) fn run(args: Run) -> Outcome {
 
 /// Resolves at the first SIGTERM or SIGINT. A SIGINT after that is somebody at a terminal in a hurry; a SIGTERM after it is
 /// a supervisor that signals a process and its group, and means nothing by it.
-async fn stop(mut signals: Signals) {
+pub(crate) async fn stop(mut signals: Signals) {
     signals.next().await;
     tracing::info!("draining; interrupt to end at once");
     tokio::spawn(async move {
@@ -64,7 +64,7 @@ async fn stop(mut signals: Signals) {
     });
 }
 
-fn user_cache() -> Option<PathBuf> {
+pub(crate) fn user_cache() -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
     Some(base.join("veltrix").join("modules"))

@@ -68,7 +68,7 @@ impl FromStr for From {
 }
 
 /// Silent: a connection that is lost comes back, or the reader ends the verb.
-struct Quiet;
+pub(crate) struct Quiet;
 
 impl ClientContext for Quiet {
     fn error(&self, _error: KafkaError, _reason: &str) {}

@@ -5,6 +5,7 @@ use rdkafka::consumer::Consumer;
 use tracing::{debug, warn};
 
 use super::stuck::Watch;
+use crate::bounded::Left;
 use crate::flow::{Millis, Partition};
 use crate::source::{SharedConsumer, TopicPartition};
 
@@ -23,10 +24,11 @@ pub(super) struct Assigned {
     began: Option<i64>,
     pub(super) watch: Watch,
     paused: bool,
+    left: Left,
 }
 
 impl Assigned {
-    pub(super) fn new(flow: Partition, epoch: u64, began: Option<i64>) -> Self {
+    pub(super) fn new(flow: Partition, epoch: u64, began: Option<i64>, left: Left) -> Self {
         Self {
             flow,
             epoch,
@@ -36,13 +38,15 @@ impl Assigned {
             began,
             watch: Watch::default(),
             paused: false,
+            left,
         }
     }
 
     /// The offset to commit and the note beside it, `None` before anything was received where the group had no offset.
     pub(super) fn to_commit(&self) -> Option<(i64, String)> {
-        let offset = self.flow.committable().or(self.began)?;
-        Some((offset, self.flow.memo().encode(offset)))
+        let committable = self.flow.committable().or(self.began)?;
+        let (offset, memo) = self.left.apply(committable, self.flow.memo());
+        Some((offset, memo.encode(offset)))
     }
 
     /// Stops fetching while the window is over its share.

@@ -40,7 +40,7 @@ impl Pipeline {
         list
     }
 
-    fn measure(&self) {
+    pub(super) fn measure(&self) {
         let (mut window, mut bytes, mut stopped, mut paused) = (0, 0, 0, 0);
         for ((topic, partition), assigned) in &self.partitions {
             window += assigned.flow.window();

@@ -120,10 +120,19 @@ impl Pipeline {
         let deadline = limits.deadline.as_millis() as u32;
         let Some(mode) = assigned.flow.next_mode() else { return false };
         let isolate = mode == Mode::Isolate;
-        builder.start(&name.0, name.1, Control { isolate, lanes: lanes as u32, soft_ms: deadline, event_ms: deadline });
+        let control = Control { isolate, lanes: lanes as u32, soft_ms: deadline, event_ms: deadline };
+        builder.start(&name.0, name.1, control);
+        let mut source = name.clone();
         let taken = assigned.flow.take(id, bounds, |event, begun| {
+            let mut offset = event.offset();
+            // Fed again, in a call of its own: the function is shown the event that it was.
+            if let Some(origin) = event.origin() {
+                source = (origin.topic.clone(), origin.partition);
+                offset = origin.offset;
+                builder.start(&source.0, source.1, control);
+            }
             builder.push(EventIn {
-                offset: event.offset(),
+                offset,
                 timestamp: event.timestamp(),
                 // Equality is all that counts, and a collision only makes two lanes wait for each other.
                 lane: event.lane() as u32,
@@ -139,7 +148,7 @@ impl Pipeline {
                     traceparents.insert(rows.len() as u32, value.to_owned());
                 }
             }
-            rows.push(Row { offset: event.offset(), timestamp: event.timestamp() });
+            rows.push(Row { offset, timestamp: event.timestamp() });
         });
         let Some(events) = taken else { return false };
         assigned.ready_since = None;
@@ -149,7 +158,7 @@ impl Pipeline {
 
         let context = Arc::new(CallContext::new(
             id,
-            name.clone(),
+            source,
             rows,
             traceparents,
             Around {

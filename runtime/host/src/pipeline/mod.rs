@@ -22,8 +22,9 @@ use tokio::task::AbortHandle;
 use tracing::{error, info, warn};
 use veltrix_frame::BatchBuilder;
 
+use crate::bounded::Range;
 use crate::call::{CallContext, FromCall};
-use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, RetryPolicy};
+use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, Partition, RetryPolicy};
 use crate::function::Function;
 use crate::kafka::Commits;
 use crate::metrics::{BindingMetrics, RequestMetrics};
@@ -73,6 +74,8 @@ pub(crate) struct Parts {
     pub wasm: Handle,
     /// Threads of that runtime.
     pub wasm_threads: usize,
+    /// What to handle, if not all that comes.
+    pub range: Option<Arc<Range>>,
 }
 
 /// Received and not closed, over all partitions of the binding: beyond it the source is not read.
@@ -129,6 +132,9 @@ pub(crate) struct Pipeline {
     request_metrics: Arc<RequestMetrics>,
     wasm: Handle,
     wasm_threads: usize,
+    range: Option<Arc<Range>>,
+    /// All of the range was received.
+    ended: bool,
 
     partitions: HashMap<TopicPartition, Assigned>,
     /// Round robin over them.
@@ -202,6 +208,8 @@ impl Pipeline {
             request_metrics: parts.request_metrics,
             wasm: parts.wasm,
             wasm_threads: parts.wasm_threads,
+            range: parts.range,
+            ended: false,
             partitions: HashMap::new(),
             turns: Vec::new(),
             turn: 0,
@@ -243,6 +251,7 @@ impl Pipeline {
             let now = this.now();
             let ours = this.hear_commits();
             match stopping {
+                None if this.is_over() => return Ok(()),
                 None if ours => this.start_calls(now),
                 None => this.held_back = true,
                 Some(limit) if this.is_quiet() || now >= limit => return Ok(()),
@@ -309,6 +318,7 @@ impl Pipeline {
             }
             Input::Assigned(partitions) => self.assigned(partitions),
             Input::Revoking { partitions, lost, reply } => self.revoking(partitions, lost, reply),
+            Input::Ended => self.ended = true,
             Input::Failed(reason) => error!(reason, "source"),
         }
     }
@@ -376,6 +386,12 @@ impl Pipeline {
         self.calls.is_empty() && self.partitions.values().all(|a| a.flow.is_quiet())
     }
 
+    /// A bounded run has nothing left to do.
+    fn is_over(&self) -> bool {
+        let idle = |flow: &Partition| flow.is_quiet() && flow.next_mode().is_none() && flow.next_due().is_none();
+        self.ended && self.calls.is_empty() && self.partitions.values().all(|a| idle(&a.flow))
+    }
+
     fn drain_all(&mut self) {
         info!(group = self.config.group, function = %self.function.name, calls = self.calls.len(), "draining");
         for assigned in self.partitions.values_mut() {
@@ -389,6 +405,7 @@ impl Pipeline {
             warn!(calls = self.calls.len(), function = %self.function.name, "calls did not end in time: their events run again after the next start");
         }
         self.calls.clear();
+        self.measure();
         let offsets = self.committable(true);
         let consumer = self.consumer.clone();
         if offsets.count() > 0 {

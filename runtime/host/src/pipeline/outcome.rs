@@ -198,7 +198,7 @@ impl Pipeline {
         let now = self.now();
         let assigned = self.partitions.get_mut(&open.source)?;
         let fate = assigned.flow.rule(call, row, ruling, now, rand::rng().random())?;
-        let (topic, partition) = (&*open.source.0, open.source.1);
+        let (topic, partition) = (&*open.context.source.0, open.context.source.1);
         let offset = open.context.rows.get(row as usize).map(|row| row.offset);
         let Failure { reason, message } = failure;
         let function = &*self.function.name;
@@ -291,15 +291,16 @@ impl Pipeline {
             return;
         };
         let Some(event) = assigned.flow.event(seq) else { return };
+        let fits = letter_size(event) <= self.config.max_record;
         let letter = DeadLetter {
             reason: failure.reason,
             error: failure.message,
             function: &self.function.name,
             revision: &self.function.revision,
             attempts,
+            omitted: !fits,
         };
         let list = dead_letter::headers(event, &open.source.0, open.source.1, &letter);
-        let fits = letter_size(event) <= self.config.max_record;
         if !fits {
             warn!(
                 topic,
@@ -359,7 +360,7 @@ impl Pipeline {
         let kind = problem.kind.as_str();
         self.metrics.call_ended(kind);
         let now = self.now();
-        let (topic, partition, function) = (&*open.source.0, open.source.1, &*self.function.name);
+        let (topic, partition, function) = (&*open.context.source.0, open.context.source.1, &*self.function.name);
         let Some(assigned) = self.partitions.get_mut(&open.source) else { return };
         if problem.kind == CallErrorKind::Instantiate {
             // No event is to blame for it.

@@ -27,8 +27,11 @@ impl Pipeline {
                 debug!(topic = %name.0, partition = name.1, done_ranges = done, failing, "goes on from its last owner's notes");
             }
             self.epochs += 1;
+            self.ended = false;
+            let part = self.range.as_ref().and_then(|range| range.partitions.get(&name.1));
+            let left = part.map(|part| part.left(&memo.done)).unwrap_or_default();
             let flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo);
-            self.partitions.insert(name, Assigned::new(flow, self.epochs, committed));
+            self.partitions.insert(name, Assigned::new(flow, self.epochs, committed, left));
         }
         self.take_turns();
     }

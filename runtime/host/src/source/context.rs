@@ -1,7 +1,7 @@
 //! The consumer's callbacks: assignment, revocation, commits, statistics.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -38,10 +38,12 @@ pub struct SourceContext {
     said: Mutex<HashSet<&'static str>>,
     cluster: OnceLock<Arc<str>>,
     lease: Arc<Lease>,
+    /// How often partitions came.
+    assignments: AtomicU64,
 }
 
 impl SourceContext {
-    pub(super) fn new(
+    pub(crate) fn new(
         start: Start,
         inputs: mpsc::Sender<Input>,
         health: Arc<Health>,
@@ -59,11 +61,12 @@ impl SourceContext {
             topics: Mutex::default(),
             said: Mutex::default(),
             cluster: OnceLock::new(),
+            assignments: AtomicU64::new(0),
         }
     }
 
     /// From now on revocations are not asked about.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
 
@@ -73,7 +76,7 @@ impl SourceContext {
     }
 
     /// The one shared name of a topic.
-    pub(super) fn topic(&self, name: &str) -> Arc<str> {
+    pub(crate) fn topic(&self, name: &str) -> Arc<str> {
         let mut topics = self.topics.lock().expect("no panic while held");
         if let Some(known) = topics.get(name) {
             return known.clone();
@@ -86,6 +89,11 @@ impl SourceContext {
     /// The cluster's id; `None` before the first assignment, or when Kafka did not tell.
     pub fn cluster(&self) -> Option<&Arc<str>> {
         self.cluster.get()
+    }
+
+    /// How often partitions were assigned so far.
+    pub(crate) fn assignments(&self) -> u64 {
+        self.assignments.load(Ordering::Relaxed)
     }
 
     /// Kafka has answered.
@@ -125,6 +133,7 @@ impl SourceContext {
     }
 
     fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        self.assignments.fetch_add(1, Ordering::Relaxed);
         let partitions = self.names(list);
         let topics: HashSet<&Arc<str>> = partitions.iter().map(|(topic, _)| topic).collect();
         for topic in topics {

@@ -75,6 +75,8 @@ pub enum Input {
         /// The answer: offsets to commit.
         reply: std::sync::mpsc::SyncSender<TopicPartitionList>,
     },
+    /// All of a bounded run's range was handed over, and nothing else will come.
+    Ended,
     /// The client can't go on.
     Failed(String),
 }
@@ -139,7 +141,7 @@ impl Drop for Source {
 const SESSION_MS: u64 = 10_000;
 
 /// Properties under and over the operator's.
-fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
+pub(crate) fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
     let session = SESSION_MS.to_string();
     let tunable = [
         ("session.timeout.ms", &*session),
@@ -175,7 +177,7 @@ fn defaults(client: &mut rdkafka::ClientConfig, kafka: &KafkaConfig) {
 }
 
 /// The session's time-out; `None` where the broker owns it.
-fn session(kafka: &KafkaConfig) -> Option<Duration> {
+pub(crate) fn session(kafka: &KafkaConfig) -> Option<Duration> {
     if is_brokers(kafka) {
         return None;
     }
