@@ -113,7 +113,7 @@ fn frame(batch: &mut BatchBuilder, events: usize) -> Vec<u8> {
     let value = [b'v'; 200];
     batch.start("events", 3, Control { lanes: 256, ..Control::default() });
     for row in 0..events {
-        let key: [u8; 8] = std::array::from_fn(|digit| b'0' + (row / 10usize.pow(7 - digit as u32) % 10) as u8);
+        let key = (row as u64 + 10_000_000).to_le_bytes();
         batch.push(EventIn {
             offset: row as i64,
             timestamp: 1_700_000_000_000,

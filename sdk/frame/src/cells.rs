@@ -15,6 +15,10 @@ pub(crate) struct CellsBuilder {
 }
 
 impl CellsBuilder {
+    pub(crate) const fn new() -> Self {
+        Self { ends: Vec::new(), data: Vec::new(), nulls: Vec::new() }
+    }
+
     pub(crate) fn clear(&mut self) {
         self.truncate(0);
     }
@@ -36,8 +40,13 @@ impl CellsBuilder {
         self.ends.push(count(self.data.len()));
     }
 
-    /// Pushes what `write` appends. When it fails, nothing is pushed.
-    pub(crate) fn push_with<E>(&mut self, write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>) -> Result<(), E> {
+    /// Pushes cell `row` as what `write` appends. When it fails, nothing is pushed.
+    pub(crate) fn push_with<E>(
+        &mut self,
+        row: usize,
+        write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.pad(row);
         let start = self.data.len();
         if let Err(error) = write(&mut self.data) {
             self.data.truncate(start);
@@ -55,8 +64,12 @@ impl CellsBuilder {
         }
     }
 
-    /// Moves the rows from `row` on to the end of `other`.
-    pub(crate) fn split_into(&mut self, row: usize, other: &mut Self) {
+    /// Moves the rows from `row` on to the end of `other`, where they begin at row `at`.
+    pub(crate) fn split_into(&mut self, row: usize, other: &mut Self, at: usize) {
+        if row >= self.ends.len() {
+            return;
+        }
+        other.pad(at);
         let start = if row == 0 { 0 } else { self.ends[row - 1] as usize };
         let base = other.data.len();
         let first = other.ends.len();
@@ -68,12 +81,18 @@ impl CellsBuilder {
     }
 
     /// Pushes cell `row`; rows skipped since the last push are null.
+    #[inline]
     pub(crate) fn push_at(&mut self, row: usize, cell: Option<&[u8]>) {
         if cell.is_some() {
-            while self.ends.len() < row {
-                self.push(None);
-            }
+            self.pad(row);
             self.push(cell);
+        }
+    }
+
+    /// Nulls up to `row`.
+    fn pad(&mut self, row: usize) {
+        while self.ends.len() < row {
+            self.push(None);
         }
     }
 

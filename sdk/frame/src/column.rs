@@ -55,6 +55,8 @@ pub const EMIT_HEADER_VALUE: u16 = 95;
 pub const EMIT_PARTITION: u16 = 98;
 /// Timestamp of each emit, `i64` milliseconds; -1 or absent: when sent.
 pub const EMIT_TIMESTAMP: u16 = 99;
+/// Whether each emit has the key, the value and the headers of its cause, `u8`, 0 or 1; absent: none. Must be understood.
+pub const EMIT_FORWARD: u16 = 102;
 
 /// Directory flag: a reader that does not know the column must refuse the frame.
 pub const MUST_UNDERSTAND: u16 = 1;
@@ -68,7 +70,7 @@ pub(crate) const OF_BATCH: u128 = ids(
 );
 /// The ids that a reader of outcomes understands.
 pub(crate) const OF_OUTCOME: u128 = ids(
-    &[EVENT, VERDICT, RETRY_AFTER, CAUSE, EMIT_TOPIC, EMIT_HEADERS, EMIT_PARTITION, EMIT_TIMESTAMP],
+    &[EVENT, VERDICT, RETRY_AFTER, CAUSE, EMIT_TOPIC, EMIT_HEADERS, EMIT_PARTITION, EMIT_TIMESTAMP, EMIT_FORWARD],
     &[REASON, MESSAGE, EMIT_TOPICS, EMIT_KEY, EMIT_VALUE, EMIT_HEADER_NAME, EMIT_HEADER_VALUE],
 );
 

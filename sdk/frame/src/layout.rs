@@ -50,6 +50,10 @@ impl<'a> Writer<'a> {
         let start = self.out.len().next_multiple_of(8);
         self.out.resize(start, 0);
         let entry = &mut self.out[self.entry..self.entry + ENTRY];
+        // The one column so far that a reader can't do without.
+        if id == crate::column::EMIT_FORWARD {
+            entry[2..4].copy_from_slice(&crate::column::MUST_UNDERSTAND.to_le_bytes());
+        }
         entry[0..2].copy_from_slice(&id.to_le_bytes());
         entry[4..8].copy_from_slice(&count(start).to_le_bytes());
         entry[8..12].copy_from_slice(&count(bytes).to_le_bytes());

@@ -72,6 +72,8 @@ pub struct EmitRow<'a> {
     pub timestamp: Option<i64>,
     /// Its headers, in order.
     pub headers: Headers<'a>,
+    /// It has the key, the value and the headers of its cause; those here are to be ignored.
+    pub forward: bool,
 }
 
 /// A validated outcome; borrows its frame.
@@ -91,6 +93,7 @@ pub struct Outcome<'a> {
     headers: HeaderColumns<'a>,
     partition: Option<&'a [[u8; 4]]>,
     timestamp: Option<&'a [[u8; 8]]>,
+    forward: Option<&'a [[u8; 1]]>,
 }
 
 impl<'a> Outcome<'a> {
@@ -132,6 +135,7 @@ impl<'a> Outcome<'a> {
             )?,
             partition: directory.fixed(column::EMIT_PARTITION, emits)?,
             timestamp: directory.fixed(column::EMIT_TIMESTAMP, emits)?,
+            forward: directory.fixed(column::EMIT_FORWARD, emits)?,
         })
     }
 
@@ -210,6 +214,7 @@ impl<'a> Iterator for Emits<'a> {
             partition: (partition != -1).then_some(partition),
             timestamp: (timestamp != -1).then_some(timestamp),
             headers: outcome.headers.of(row),
+            forward: outcome.forward.is_some_and(|column| column[row] != [0]),
         })
     }
 

@@ -21,6 +21,8 @@ pub struct OutcomeBuilder {
     reason: CellsBuilder,
     message: CellsBuilder,
     emits: Vec<Row>,
+    /// Filled up to the last emit that forwards its cause.
+    forward: Vec<u8>,
     placed: bool,
     topics: CellsBuilder,
     topic_index: BTreeMap<Vec<u8>, u32>,
@@ -77,8 +79,23 @@ struct Row {
 
 impl OutcomeBuilder {
     /// An empty builder.
-    pub fn new() -> Self {
-        Self::default()
+    pub const fn new() -> Self {
+        Self {
+            event: Vec::new(),
+            verdict: Vec::new(),
+            retry_after: Vec::new(),
+            reason: CellsBuilder::new(),
+            message: CellsBuilder::new(),
+            emits: Vec::new(),
+            forward: Vec::new(),
+            placed: false,
+            topics: CellsBuilder::new(),
+            topic_index: BTreeMap::new(),
+            key: CellsBuilder::new(),
+            value: CellsBuilder::new(),
+            header_name: CellsBuilder::new(),
+            header_value: CellsBuilder::new(),
+        }
     }
 
     /// Forgets verdicts, emits and topics, keeps the memory.
@@ -119,11 +136,11 @@ impl OutcomeBuilder {
     /// Adds a plain ack.
     #[inline]
     pub fn ack(&mut self, event: u32) {
-        self.verdict(VerdictIn { event, verdict: Verdict::Ack, retry_after_ms: 0, reason: None, message: None });
+        self.event.push(event);
+        self.verdict.push(Verdict::Ack.code());
     }
 
     /// Adds a verdict.
-    #[inline]
     pub fn verdict(&mut self, verdict: VerdictIn<'_>) {
         let row = self.event.len();
         self.event.push(verdict.event);
@@ -139,8 +156,17 @@ impl OutcomeBuilder {
     /// Adds an emit.
     #[inline]
     pub fn emit(&mut self, emit: EmitIn<'_>) {
-        self.value.push(emit.value);
+        self.value.push_at(self.emits.len(), emit.value);
         self.push_emit(emit);
+    }
+
+    /// Adds an emit that has the key, the value and the headers of its cause: the host has these, so they are not copied.
+    #[inline]
+    pub fn forward(&mut self, cause: u32, topic: &str) {
+        self.forward.resize(self.emits.len(), 0);
+        self.forward.push(1);
+        let topic = self.intern(topic.as_bytes());
+        self.emits.push(Row { cause, topic, partition: -1, headers: self.header_name.len() as u32, timestamp: -1 });
     }
 
     /// Adds an emit whose value is what `write` appends; `emit.value` is not looked at.
@@ -152,7 +178,7 @@ impl OutcomeBuilder {
         emit: EmitIn<'_>,
         write: impl FnOnce(&mut Vec<u8>) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.value.push_with(write)?;
+        self.value.push_with(self.emits.len(), write)?;
         self.push_emit(emit);
         Ok(())
     }
@@ -168,6 +194,7 @@ impl OutcomeBuilder {
     }
 
     /// Where the emits are, to go back to.
+    #[inline]
     pub fn emit_mark(&self) -> EmitMark {
         EmitMark(self.emits.len())
     }
@@ -178,6 +205,7 @@ impl OutcomeBuilder {
             return;
         }
         self.emits.truncate(mark.0);
+        self.forward.truncate(mark.0);
         let headers = self.emits.last().map_or(0, |row| row.headers as usize);
         self.key.truncate(mark.0);
         self.value.truncate(mark.0);
@@ -192,17 +220,21 @@ impl OutcomeBuilder {
             return;
         }
         let headers = if first == 0 { 0 } else { self.emits[first - 1].headers };
-        let base = other.header_name.len() as u32;
+        let (base, at) = (other.header_name.len() as u32, other.emits.len());
         for index in first..self.emits.len() {
             let row = self.emits[index];
             let topic = other.intern(self.topics.cell(row.topic as usize));
             other.emits.push(Row { topic, headers: row.headers - headers + base, ..row });
         }
         other.placed |= self.placed;
-        self.key.split_into(first, &mut other.key);
-        self.value.split_into(first, &mut other.value);
-        self.header_name.split_into(headers as usize, &mut other.header_name);
-        self.header_value.split_into(headers as usize, &mut other.header_value);
+        if first < self.forward.len() {
+            other.forward.resize(at, 0);
+            other.forward.extend(self.forward.drain(first..));
+        }
+        self.key.split_into(first, &mut other.key, at);
+        self.value.split_into(first, &mut other.value, at);
+        self.header_name.split_into(headers as usize, &mut other.header_name, base as usize);
+        self.header_value.split_into(headers as usize, &mut other.header_value, base as usize);
         self.emits.truncate(first);
     }
 
@@ -222,7 +254,8 @@ impl OutcomeBuilder {
             + usize::from(headers)
             + self.header_name.columns(names)
             + self.header_value.columns(names)
-            + if self.placed { 2 } else { 0 };
+            + if self.placed { 2 } else { 0 }
+            + usize::from(!self.forward.is_empty());
         let mut writer = Writer::new(out, verdicts, columns, self.bytes());
 
         writer.fixed(column::EVENT, self.event.iter().map(|event| event.to_le_bytes()));
@@ -249,10 +282,15 @@ impl OutcomeBuilder {
             writer.fixed(column::EMIT_PARTITION, rows().map(|row| row.partition.to_le_bytes()));
             writer.fixed(column::EMIT_TIMESTAMP, rows().map(|row| row.timestamp.to_le_bytes()));
         }
+        if !self.forward.is_empty() {
+            let forward = |row: usize| [self.forward.get(row).copied().unwrap_or(0)];
+            writer.fixed(column::EMIT_FORWARD, (0..self.emits.len()).map(forward));
+        }
     }
 
+    #[inline]
     fn push_emit(&mut self, emit: EmitIn<'_>) {
-        self.key.push(emit.key);
+        self.key.push_at(self.emits.len(), emit.key);
         self.placed |= emit.partition.is_some() || emit.timestamp.is_some();
         let topic = self.intern(emit.topic.as_bytes());
         self.emits.push(Row {
@@ -264,12 +302,18 @@ impl OutcomeBuilder {
         });
     }
 
+    #[inline]
     fn intern(&mut self, topic: &[u8]) -> u32 {
         if let Some(last) = self.emits.last()
-            && self.topics.cell(last.topic as usize) == topic
+            && same(self.topics.cell(last.topic as usize), topic)
         {
             return last.topic;
         }
+        self.intern_other(topic)
+    }
+
+    #[inline(never)]
+    fn intern_other(&mut self, topic: &[u8]) -> u32 {
         if let Some(index) = self.topic_index.get(topic) {
             return *index;
         }
@@ -278,4 +322,15 @@ impl OutcomeBuilder {
         self.topic_index.insert(topic.into(), index);
         index
     }
+}
+
+/// Equality of short texts, eight bytes at a time: what the compiler makes of `==` is a call that goes byte by byte on Wasm.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let words = |cells: (&[u8; 8], &[u8; 8])| u64::from_le_bytes(*cells.0) == u64::from_le_bytes(*cells.1);
+    a.iter().zip(b).all(words) && a_rest.iter().zip(b_rest).all(|(a, b)| a == b)
 }

@@ -135,11 +135,12 @@ fn describe_outcome(outcome: Outcome<'_>) -> Value {
             "retry_after_ms": row.retry_after_ms, "reason": describe(row.reason), "message": describe(row.message),
         })
     });
-    let emits = outcome.emits().map(|row| {
-        json!({
+    let emits = outcome.emits().map(|row| match row.forward {
+        true => json!({ "cause": row.cause, "topic": row.topic, "forward": true }),
+        false => json!({
             "cause": row.cause, "topic": row.topic, "key": describe(row.key), "value": describe(row.value),
             "partition": row.partition, "timestamp": row.timestamp, "headers": describe_headers(row.headers),
-        })
+        }),
     });
     json!({ "verdicts": verdicts.collect::<Value>(), "emits": emits.collect::<Value>() })
 }
@@ -240,6 +241,10 @@ fn encode_outcome(content: &Value) -> Vec<u8> {
         });
     }
     for emit in rows(&content["emits"]) {
+        if emit["forward"] == true {
+            builder.forward(number(&emit["cause"]), text(&emit["topic"]));
+            continue;
+        }
         builder.emit(EmitIn {
             cause: number(&emit["cause"]),
             topic: text(&emit["topic"]),

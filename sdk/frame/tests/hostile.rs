@@ -59,7 +59,7 @@ fn read_outcome(outcome: &Outcome<'_>, frame: usize) {
     }
     let topics: usize = outcome.topics().map(str::len).sum();
     for row in emits {
-        let _ = (row.cause, row.partition, row.timestamp);
+        let _ = (row.cause, row.partition, row.timestamp, row.forward);
         assert!(outcome.topics().any(|topic| topic == row.topic), "a topic that is not in the table");
         cells += row.key.map_or(0, <[u8]>::len) + row.value.map_or(0, <[u8]>::len);
         headers += read_headers(row.headers, frame);

@@ -220,6 +220,43 @@ fn moved_emits_arrive_whole_and_leave() {
 }
 
 #[test]
+fn forwards_move_with_the_others_and_leave_nothing_behind() {
+    let (mut from, mut to) = (OutcomeBuilder::new(), OutcomeBuilder::new());
+    from.forward(0, "a");
+    let mark = from.emit_mark();
+    from.emit(emit(1, "b"));
+    from.forward(1, "a");
+    from.emit(EmitIn { key: None, ..emit(1, "a") });
+    to.emit(emit(7, "c"));
+    from.move_emits(mark, &mut to);
+    from.forward(2, "b");
+    from.truncate_emits(mark);
+    type Seen = (u32, String, bool, Option<Vec<u8>>, Option<Vec<u8>>);
+    let seen = |builder: &OutcomeBuilder| -> Vec<Seen> {
+        let frame = outcome_frame(builder);
+        let owned = |cell: Option<&[u8]>| cell.map(<[u8]>::to_vec);
+        let row = |row: veltrix_frame::EmitRow<'_>| {
+            (row.cause, row.topic.to_owned(), row.forward, owned(row.key), owned(row.value))
+        };
+        Outcome::parse(&frame).unwrap().emits().map(row).collect()
+    };
+    let (key, value) = (Some(b"k".to_vec()), Some(b"v".to_vec()));
+    assert_eq!(seen(&from), [(0, "a".into(), true, None, None)]);
+    assert_eq!(
+        seen(&to),
+        [
+            (7, "c".into(), false, key.clone(), value.clone()),
+            (1, "b".into(), false, key, value.clone()),
+            (1, "a".into(), true, None, None),
+            (1, "a".into(), false, None, value),
+        ]
+    );
+    to.clear();
+    to.emit(emit(0, "a"));
+    assert!(!seen(&to)[0].2);
+}
+
+#[test]
 fn a_failed_writer_adds_no_emit() {
     let mut builder = OutcomeBuilder::new();
     let failed = builder.emit_with(emit(0, "a"), |out| {

@@ -11,7 +11,7 @@ use crate::task;
 
 thread_local! {
     /// The outcome of the call: emits here, verdicts by the executor.
-    static OUTCOME: RefCell<OutcomeBuilder> = RefCell::default();
+    static OUTCOME: RefCell<OutcomeBuilder> = const { RefCell::new(OutcomeBuilder::new()) };
     static JSON: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -156,17 +156,12 @@ impl Event {
     ///
     /// # Errors
     /// The topic is empty.
+    #[inline]
     pub fn forward(&self, topic: &str) -> Result<()> {
         if topic.is_empty() {
             return Err(Error::dead_letter("emit").with_message("forward: a topic has a name"));
         }
-        let (key, value) = (self.key(), self.value());
-        with_outcome(|outcome| {
-            outcome.emit(EmitIn { cause: self.row(), topic, key, value, partition: None, timestamp: None });
-            for (name, value) in self.headers() {
-                outcome.emit_header(name, value);
-            }
-        });
+        with_outcome(|outcome| outcome.forward(self.row(), topic));
         Ok(())
     }
 }

@@ -18,20 +18,24 @@ pub struct Event {
 }
 
 impl Event {
+    #[inline]
     pub(crate) fn new(frame: &Rc<Frame>, row: u32) -> Self {
         Self { frame: frame.clone(), row }
     }
 
+    #[inline]
     pub(crate) fn row(&self) -> u32 {
         self.row
     }
 
     /// The key. `None` is no key, which is not the empty key.
+    #[inline]
     pub fn key(&self) -> Option<&[u8]> {
         self.view().key(self.row as usize)
     }
 
     /// The value. `None` is a tombstone, which is not the empty value.
+    #[inline]
     pub fn value(&self) -> Option<&[u8]> {
         self.view().value(self.row as usize)
     }
@@ -120,6 +124,7 @@ impl Event {
         self.view().lane(self.row as usize)
     }
 
+    #[inline]
     fn view(&self) -> &veltrix_frame::Batch<'_> {
         self.frame.view()
     }
@@ -220,6 +225,7 @@ impl Frame {
         Ok(Rc::new(Self { view, _bytes: bytes }))
     }
 
+    #[inline]
     pub(crate) fn view(&self) -> &veltrix_frame::Batch<'_> {
         &self.view
     }

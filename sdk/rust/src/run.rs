@@ -109,11 +109,13 @@ impl Verdicts for Vec<Result<()>> {
 }
 
 /// Whether the later events of a lane may begin.
+#[inline]
 fn goes_on(result: &Result<()>) -> bool {
     result.as_ref().map_or_else(|error| error.fate() == Fate::Skip, |()| true)
 }
 
 /// Notes what became of an event.
+#[inline]
 fn note(row: u32, result: &Result<()>) {
     match result {
         Ok(()) => with_outcome(|outcome| outcome.ack(row)),

@@ -83,11 +83,13 @@ impl Pipeline {
         }
         if !with_emits.is_empty() {
             let ticket = self.outbox.ticket(open.source.clone(), open.epoch, with_emits, self.tickets.clone());
+            let flow = self.partitions.get(&open.source).map(|assigned| &assigned.flow);
             let sent_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
             for mut emit in outcome.emits().filter(|emit| self.scratch[emit.cause as usize] == EMITS) {
                 // One look at the clock for all, where the client would take one for each.
                 emit.timestamp.get_or_insert(sent_at);
-                self.emit(call, open, &emit, &ticket);
+                let cause = flow.filter(|_| emit.forward).and_then(|flow| flow.event_at(call, emit.cause));
+                self.emit(call, open, &emit, cause, &ticket);
             }
             self.outbox.seal(&ticket);
         }
@@ -131,7 +133,10 @@ impl Pipeline {
             }
             let known = allowed == Some(emit.topic) || self.function.emits.contains(emit.topic);
             allowed = known.then_some(emit.topic).or(allowed);
-            let size = size(&emit);
+            let size = match emit.forward {
+                true => assigned.flow.event_at(call, emit.cause).map_or(0, event_size),
+                false => size(&emit),
+            };
             if !known {
                 refusal = Some(format!(
                     "emit to topic \"{}\" is not granted; add it to `emits` of [function.{}]",
@@ -251,25 +256,37 @@ impl Pipeline {
         }
     }
 
-    fn emit(&self, call: CallId, open: &OpenCall, emit: &EmitRow<'_>, ticket: &Arc<Ticket>) {
+    /// Sends an emit; `forwarded` is the event that it is a copy of, if it is one.
+    fn emit(
+        &self,
+        call: CallId,
+        open: &OpenCall,
+        emit: &EmitRow<'_>,
+        forwarded: Option<EventView<'_>>,
+        ticket: &Arc<Ticket>,
+    ) {
         let mut list: Option<OwnedHeaders> = None;
         let mut traced = false;
-        for (name, value) in emit.headers.clone() {
+        let mut add = |name: &[u8], value: Option<&[u8]>| {
             traced |= name == b"traceparent";
             headers::push(list.get_or_insert_with(OwnedHeaders::new), name, value);
-        }
+        };
+        let (key, value) = match forwarded {
+            Some(event) => {
+                event.headers().for_each(|(name, value)| add(name, value));
+                (event.key(), event.value())
+            }
+            None => {
+                emit.headers.clone().for_each(|(name, value)| add(name, value));
+                (emit.key, emit.value)
+            }
+        };
         // A trace goes on across the function unless it has begun one of its own.
         if !traced && let Some(parent) = open.context.traceparents.get(&emit.cause) {
             headers::push(list.get_or_insert_with(OwnedHeaders::new), b"traceparent", Some(parent.as_bytes()));
         }
-        let record = Send {
-            topic: emit.topic,
-            partition: emit.partition,
-            key: emit.key,
-            value: emit.value,
-            timestamp: emit.timestamp,
-            headers: list,
-        };
+        let record =
+            Send { topic: emit.topic, partition: emit.partition, key, value, timestamp: emit.timestamp, headers: list };
         match self.outbox.send(record, ticket) {
             Ok(()) => {
                 self.metrics.emitted.inc();
@@ -409,9 +426,13 @@ fn size(emit: &EmitRow<'_>) -> usize {
     emit.key.map_or(0, <[u8]>::len) + emit.value.map_or(0, <[u8]>::len) + headers_size(emit.headers.clone()) + FRAMING
 }
 
+fn event_size(event: EventView<'_>) -> usize {
+    event.size() + headers_size(event.headers()) + FRAMING
+}
+
 fn letter_size(event: EventView<'_>) -> usize {
     // Our own headers, with an error text of the longest kind.
-    event.size() + headers_size(event.headers()) + FRAMING + 8_192
+    event_size(event) + 8_192
 }
 
 /// Headers with the lengths in front of their names and values.

@@ -103,6 +103,7 @@ where
     }
 
     /// Looks at the clock, which is a call to the host: rarely while events take next to no time, else each time.
+    #[inline]
     pub(super) fn look(&mut self) {
         if self.soft.is_none() {
             return;
@@ -117,15 +118,18 @@ where
         self.unlooked = self.every - 1;
     }
 
+    #[inline]
     fn is_over(&self) -> bool {
         self.soft.is_some_and(|soft| self.now >= soft)
     }
 
+    #[inline]
     fn lane(&self, row: u32) -> u32 {
         self.frame.view().lane(row as usize)
     }
 
     /// Begins an event, or has it wait for its predecessors, or defers it.
+    #[inline]
     pub(super) fn begin(&mut self, row: u32) {
         if self.is_over() {
             return say(row, Verdict::Deferred);
@@ -178,6 +182,7 @@ where
     }
 
     /// Notes what became of an event. A failure stops its lane.
+    #[inline]
     fn verdict(&mut self, row: u32, result: Result<()>) {
         note(row, &result);
         if !goes_on(&result) {

@@ -87,7 +87,7 @@ impl Host {
         let last = world.run(handler.call(frame));
         let mut outcomes = world.settled.take();
         outcomes.push(last);
-        Run::new(records.len(), &outcomes, world.logs.take())
+        Run::new(&records, &outcomes, world.logs.take())
     }
 
     fn world(&self, records: &[Record]) -> World {

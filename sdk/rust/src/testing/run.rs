@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use veltrix_frame::{EmitRow, Outcome, Verdict as Code, VerdictRow, WHOLE};
 
+use super::record::Record;
 use crate::host::native::Line;
 use crate::log::Level;
 
@@ -75,15 +76,15 @@ pub struct Run {
 
 impl Run {
     #[track_caller]
-    pub(super) fn new(events: usize, outcomes: &[Vec<u8>], logs: Vec<Line>) -> Self {
+    pub(super) fn new(records: &[Record], outcomes: &[Vec<u8>], logs: Vec<Line>) -> Self {
         let mut run = Self {
-            events: vec![(Verdict::Missing, None); events],
+            events: vec![(Verdict::Missing, None); records.len()],
             emits: Vec::new(),
             logs: logs.into_iter().map(LogLine).collect(),
         };
         for outcome in outcomes {
             match Outcome::parse(outcome) {
-                Ok(outcome) => run.add(&outcome),
+                Ok(outcome) => run.add(&outcome, records),
                 Err(error) => panic!("the SDK wrote an outcome that no host would take: {error}"),
             }
         }
@@ -92,12 +93,15 @@ impl Run {
         run
     }
 
-    fn add(&mut self, outcome: &Outcome<'_>) {
+    fn add(&mut self, outcome: &Outcome<'_>, records: &[Record]) {
         for row in outcome.verdicts() {
             let event = self.events.get_mut(row.event as usize).expect("verdicts are on events of the batch");
             *event = (Verdict::of(&row), row.message.map(text));
         }
-        self.emits.extend(outcome.emits().map(|row| Emitted::of(&row)));
+        self.emits.extend(outcome.emits().map(|row| match records.get(row.cause as usize) {
+            Some(cause) if row.forward => Emitted::forwarded(&row, cause),
+            Some(_) | None => Emitted::of(&row),
+        }));
     }
 
     /// The verdict on the only event.
@@ -164,6 +168,12 @@ impl Emitted {
             timestamp: row.timestamp,
             headers: row.headers.clone().map(|(name, value)| (name.to_vec(), owned(value))).collect(),
         }
+    }
+
+    /// An event that is sent on as it is.
+    fn forwarded(row: &EmitRow<'_>, cause: &Record) -> Self {
+        let Record { key, value, headers, .. } = cause.clone();
+        Self { key, value, headers, ..Self::of(row) }
     }
 
     /// The event that caused it, counted from 0.
