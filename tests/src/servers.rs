@@ -33,7 +33,8 @@ pub fn servers() -> &'static Servers {
     SHARED.get_or_init(|| {
         let named = |variable| std::env::var(variable).ok().filter(|value: &String| !value.is_empty());
         let (kafka, cassandra) = (named("VELTRIX_KAFKA"), named("VELTRIX_CASSANDRA"));
-        let mut shared = Servers { directory: build::target().join("servers"), kafka, cassandra };
+        let mut shared =
+            Servers { directory: build::target().join("servers"), kafka, cassandra, links: Vec::new(), durable: false };
         for server in [Server::Kafka, Server::Cassandra] {
             if shared.slot(server).is_none() {
                 shared.start(server);
@@ -49,6 +50,10 @@ pub struct Servers {
     directory: PathBuf,
     kafka: Option<String>,
     cassandra: Option<String>,
+    /// Ports of links to Kafka: see [`OwnServers::start_linked`].
+    links: Vec<u16>,
+    /// Killed servers lose nothing that they acknowledged.
+    durable: bool,
 }
 
 impl Servers {
@@ -73,7 +78,14 @@ impl Servers {
     }
 
     fn start(&mut self, server: Server) {
-        let output = self.script(&["up", "--output", "env", "--only", server.name()]);
+        let mut arguments: Vec<String> = ["up", "--output", "env", "--only", server.name()].map(String::from).into();
+        if self.durable {
+            arguments.push("--durable".to_owned());
+        }
+        if server == Server::Kafka {
+            arguments.extend(self.links.iter().flat_map(|link| ["--kafka-link".to_owned(), link.to_string()]));
+        }
+        let output = self.script(&arguments.iter().map(String::as_str).collect::<Vec<_>>());
         let address = output.lines().find_map(|line| line.split_once('=')).expect("`servers up` prints an address").1;
         *self.slot(server) = Some(address.to_owned());
     }
@@ -110,10 +122,26 @@ pub struct OwnServers {
 impl OwnServers {
     /// Starts these and waits until they answer. Waits its turn until no other test of this process has servers of its own.
     pub fn start_all(which: &[Server]) -> Self {
+        Self::start_linked(which, &[])
+    }
+
+    /// The same; Kafka has a listener more for each of `links`, whose clients are told to come back through that port of
+    /// a proxy. [`link`](Self::link) says where the proxy has to lead. Servers with links are there to be killed, so they
+    /// lose nothing by it that they acknowledged.
+    pub fn start_linked(which: &[Server], links: &[u16]) -> Self {
         static TURN: Mutex<()> = Mutex::new(());
         let turn = TURN.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let directory = build::target().join("servers-own").join(crate::unique("s"));
-        let mut own = Self { servers: Servers { directory, kafka: None, cassandra: None }, _turn: turn };
+        let mut own = Self {
+            servers: Servers {
+                directory,
+                kafka: None,
+                cassandra: None,
+                links: links.to_vec(),
+                durable: !links.is_empty(),
+            },
+            _turn: turn,
+        };
         for &server in which {
             own.start(server);
         }
@@ -123,6 +151,13 @@ impl OwnServers {
     /// Starts a server (again, on the same port with the same data) and waits until it answers.
     pub fn start(&mut self, server: Server) {
         self.servers.start(server);
+    }
+
+    /// Where a proxy on the port of this link has to lead: `host:port`.
+    pub fn link(&self, port: u16) -> String {
+        let output = self.servers.script(&["status", "--output", "env", "--only", "kafka"]);
+        let prefix = format!("VELTRIX_KAFKA_LINK_{port}=");
+        output.lines().find_map(|line| line.strip_prefix(&prefix)).expect("kafka was started with this link").to_owned()
     }
 
     /// Ends a server; its data stays.

@@ -11,7 +11,7 @@ import java
 import ports
 import process
 from errors import Failure
-from kinds import HERE
+from kinds import HERE, LINK
 
 # Long enough for a controlled shutdown on a busy machine.
 STOP_GRACE = 30
@@ -44,18 +44,30 @@ class Instance:
         """Whether it runs and answers a query."""
         return self.running() and self.kind.probe(self.state["ports"]["port"])
 
-    def launch(self, port=None):
-        """Starts it unless it runs; on `port`, else on the port it had, else on a free one. Does not wait."""
+    @property
+    def links(self):
+        """Ports of others that clients come through, and where each has to lead: {port: host:port}."""
+        return {name.removeprefix(LINK): f"127.0.0.1:{port}"
+                for name, port in self.state.get("ports", {}).items() if name.startswith(LINK)}
+
+    def launch(self, port=None, links=None, durable=False):
+        """Starts it unless it runs; on `port`, else on the port it had, else on a free one; with these links, else with
+        those it had. Does not wait."""
         if self.running():
             if port and port != self.state["ports"]["port"]:
                 raise Failure(f"{self.kind.name} of {self.directory} already runs on {self.address}; "
                               f"stop it before starting it on port {port}")
+            if links and {str(link) for link in links} != set(self.links):
+                raise Failure(f"{self.kind.name} of {self.directory} already runs with other links; stop it first")
             return False
         directory = jars.fetch(self.kind.name, HERE / self.kind.name / "pom.xml")
         machine = java.find()
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._choose_ports(port)
-        self.kind.configure(self.directory, self.state["ports"])
+        # Once asked for, it stays.
+        durable = durable or self.state.get("durable", False)
+        self._choose_ports(port, links)
+        self.state["durable"] = durable
+        self.kind.configure(self.directory, self.state["ports"], durable)
         self.kind.prepare(machine, directory, self.directory)
         if self.log.exists():
             self.log.replace(self.log.with_suffix(".old"))
@@ -87,12 +99,14 @@ class Instance:
         if self._file.exists():
             shutil.rmtree(self.directory)
 
-    def _choose_ports(self, port):
+    def _choose_ports(self, port, links):
         had = self.state.get("ports", {})
         chosen = {}
-        for name in self.kind.ports:
+        linked = [f"{LINK}{link}" for link in links] if links else [name for name in had if name.startswith(LINK)]
+        for name in (*self.kind.ports, *linked):
             wanted = port if name == "port" and port else had.get(name)
-            fixed = name == "port" and wanted is not None
+            # Others know these.
+            fixed = (name == "port" or name.startswith(LINK)) and wanted is not None
             if wanted is not None and self._becomes_free(wanted, fixed):
                 chosen[name] = wanted
             elif fixed:

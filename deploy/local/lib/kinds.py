@@ -10,6 +10,8 @@ import probes
 from errors import Failure
 
 HERE = Path(__file__).resolve().parent.parent
+# What names of ports begin with that are reached through a port of somebody else; that one follows.
+LINK = "link_"
 
 
 class Kafka:
@@ -21,10 +23,15 @@ class Kafka:
     probe = staticmethod(probes.kafka)
 
     @staticmethod
-    def configure(directory, ports):
+    def configure(directory, ports, durable):
         """Writes the configuration; called before every start, as ports may have changed."""
-        _render(HERE / "kafka/server.properties.template", directory / "server.properties",
-                data=directory / "data", **ports)
+        del durable  # What the system was given to write outlives the process.
+        links = [(name, port, name.removeprefix(LINK)) for name, port in ports.items() if name.startswith(LINK)]
+        _render(HERE / "kafka/server.properties.template", directory / "server.properties", data=directory / "data",
+                link_listeners="".join(f",{name.upper()}://127.0.0.1:{port}" for name, port, _ in links),
+                # Clients that came through a link are sent back to it.
+                link_advertised="".join(f",{name.upper()}://127.0.0.1:{through}" for name, _, through in links),
+                link_protocols="".join(f",{name.upper()}:PLAINTEXT" for name, _, _ in links), **ports)
 
     @staticmethod
     def prepare(java, jars, directory):
@@ -57,10 +64,12 @@ class Cassandra:
     probe = staticmethod(probes.cassandra)
 
     @staticmethod
-    def configure(directory, ports):
+    def configure(directory, ports, durable):
         """Writes the configuration; called before every start, as ports may have changed."""
-        _render(HERE / "cassandra/cassandra.yaml.template", directory / "cassandra.yaml",
-                data=directory / "data", **ports)
+        _render(HERE / "cassandra/cassandra.yaml.template", directory / "cassandra.yaml", data=directory / "data",
+                # Periodic: what was acknowledged in the last moments is lost when the process is killed.
+                commitlog_sync="commitlog_sync: batch" if durable
+                else "commitlog_sync: periodic\ncommitlog_sync_period: 10000ms", **ports)
 
     @staticmethod
     def prepare(java, jars, directory):

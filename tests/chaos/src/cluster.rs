@@ -1,0 +1,41 @@
+//! The servers of a run, and the links that everybody reaches them by.
+
+use anyhow::Result;
+use tokio::runtime::{Builder, Runtime};
+use veltrix_tests::{OwnServers, Server};
+
+use crate::link::Link;
+use crate::settings::WORKERS;
+
+/// Own servers, as they are bounced; a link of each worker to each of them, and one of the producer.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) servers: OwnServers,
+    /// To Kafka, a worker each.
+    pub(crate) kafka: Vec<Link>,
+    /// To Cassandra, a worker each.
+    pub(crate) cassandra: Vec<Link>,
+    /// Of the producer to Kafka.
+    pub(crate) producer: Link,
+    /// Of the links.
+    _runtime: Runtime,
+}
+
+impl Cluster {
+    pub(crate) fn start() -> Result<Self> {
+        let runtime = Builder::new_multi_thread().worker_threads(1).thread_name("links").enable_all().build()?;
+        let links = |count| (0..count).map(|_| Link::listen(runtime.handle())).collect::<Result<Vec<_>>>();
+        let (mut kafka, cassandra) = (links(WORKERS + 1)?, links(WORKERS)?);
+        // The broker sends clients back to where they came through, so it has to know the ports first.
+        let ports: Vec<u16> = kafka.iter().map(Link::port).collect();
+        let servers = OwnServers::start_linked(&[Server::Kafka, Server::Cassandra], &ports);
+        for link in &kafka {
+            link.lead_to(&servers.link(link.port()))?;
+        }
+        for link in &cassandra {
+            link.lead_to(servers.cassandra_address())?;
+        }
+        let producer = kafka.pop().expect("there is one more than workers");
+        Ok(Self { servers, kafka, cassandra, producer, _runtime: runtime })
+    }
+}

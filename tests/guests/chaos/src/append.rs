@@ -1,0 +1,41 @@
+//! A conditional append: the rows of a key tell in which order its events took effect first, and each only once.
+//!
+//! `CREATE TABLE t (key text, kind int, name text, n int, id bigint, head int static, PRIMARY KEY (key, kind, name))`.
+//! Kind 0 is the log (name: its place), kind 1 says by the id which events are in it.
+
+use veltrix_sdk::cql::batch;
+use veltrix_sdk::prelude::*;
+
+use crate::Order;
+
+/// Others append to the same key only if two workers believe that they own it.
+const TRIES: u32 = 5;
+
+/// Appends the event unless it is there; says whether it was appended now.
+pub(crate) async fn append(table: &str, order: &Order) -> Result<bool> {
+    let name = format!("{:020}", order.id);
+    let seen = format!("SELECT n FROM {table} WHERE key = ? AND kind = 1 AND name = ?");
+    let head = format!("SELECT head FROM {table} WHERE key = ? LIMIT 1");
+    let claim = format!("UPDATE {table} SET head = ? WHERE key = ? IF head = ?");
+    let insert = format!("INSERT INTO {table} (key, kind, name, n, id) VALUES (?, ?, ?, ?, ?)");
+    let (n, id) = (order.n as i32, order.id as i64);
+    for _ in 0..TRIES {
+        if cql(&seen).bind(&order.key).bind(&name).optional::<i32>().await?.is_some() {
+            return Ok(false);
+        }
+        let head: Option<i32> = cql(&head).bind(&order.key).optional::<Option<i32>>().await?.flatten();
+        let next = head.map_or(0, |head| head + 1);
+        let place = format!("{next:010}");
+        let outcome = batch()
+            .unlogged()
+            .add(cql(&claim).bind(next).bind(&order.key).bind(head))
+            .add(cql(&insert).bind(&order.key).bind(0).bind(&place).bind(n).bind(id))
+            .add(cql(&insert).bind(&order.key).bind(1).bind(&name).bind(n).bind(id))
+            .run()
+            .await?;
+        if outcome.applied {
+            return Ok(true);
+        }
+    }
+    Err(Error::retry(format!("key {}: somebody else appends all the time", order.key)))
+}
