@@ -10,7 +10,7 @@ use veltrix_chaos::{Settings, broken};
 #[derive(Parser)]
 struct Arguments {
     /// How many faults.
-    #[arg(long, default_value_t = 32)]
+    #[arg(long, default_value_t = 30)]
     faults: usize,
     /// Faults and workload are drawn from it; default: the time.
     #[arg(long)]

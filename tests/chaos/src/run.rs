@@ -22,7 +22,7 @@ use crate::watch::Watch;
 /// After so many stalls there is nothing to be learnt any more.
 const MOST_STALLS: usize = 3;
 /// Longest pause between a fault and the next: short, so that it hits the recovery of the one before.
-const GAP: u64 = 700;
+const GAP: u64 = 500;
 
 /// Does the run. Violations are in the report; evidence is kept if there are any.
 ///
