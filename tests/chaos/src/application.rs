@@ -29,12 +29,13 @@ pub(crate) struct Binding {
     /// Lines of the manifest.
     lines: &'static str,
     exactly_once: bool,
+    dedupe: bool,
     /// Appends to a table of its own.
     table: bool,
 }
 
 const BINDINGS: &[Binding] =
-    &[Binding { name: "keyed", lines: "ordering = \"key\"", exactly_once: false, table: true }];
+    &[Binding { name: "keyed", lines: "ordering = \"key\"", exactly_once: false, dedupe: false, table: true }];
 
 impl Application {
     /// Makes topics, the keyspace and tables.
@@ -146,7 +147,7 @@ limits = {{ cpu = "300ms", deadline = "10s" }}
             let letters = observe::read(broker, &self.topic(binding, "dead"), 1)?;
             history.bindings.push(Observed {
                 name: binding.name.to_owned(),
-                promise: Promise { exactly_once: binding.exactly_once, attempts: ATTEMPTS },
+                promise: Promise { exactly_once: binding.exactly_once, dedupe: binding.dedupe, attempts: ATTEMPTS },
                 outputs: outputs.with_context(|| format!("outputs of {}", binding.name))?,
                 letters: observe::letters(&letters, &input)?,
                 rows: binding.table.then(|| observe::rows(&cluster.servers.cassandra(), &self.table(binding))),

@@ -1,5 +1,7 @@
 //! Histories with a known fault, for the checker's own tests and `--self-test`.
 
+use std::collections::HashSet;
+
 use chaos_guest::{Done, Order, Plan};
 
 use crate::check::{Kind, check};
@@ -83,6 +85,11 @@ pub fn cases() -> Vec<Case> {
         let letter = history.bindings[1].letters[0].clone();
         history.bindings[1].letters.push(letter);
     });
+    case("a copy is handled", Kind::Duplicated, |history| {
+        let copy = history.log.iter().find(|logged| logged.place.offset == COPY as i64).expect("it is there").clone();
+        let output = output(&copy, Place { partition: copy.place.partition, offset: 1_000_000 });
+        history.bindings[2].outputs.push(output);
+    });
     case("two emits of a key are swapped", Kind::Reordered, |history| {
         let places: Vec<Place> = outputs_of(&history.bindings[0], "k0")[4..6].iter().map(|output| output.at).collect();
         for output in &mut history.bindings[0].outputs {
@@ -147,11 +154,15 @@ pub fn cases() -> Vec<Case> {
 const KEYS: u64 = 3;
 const EACH: u64 = 20;
 const ATTEMPTS: u32 = 12;
+/// Of these sends the one is a copy of the other of its key before.
+const COPY: u64 = 34;
 
-/// A history in which all is well: an at-least-once binding with rows and an exactly-once one without.
+/// A history in which all is well: an at-least-once binding with rows, an exactly-once one, and one without copies.
 pub fn sound() -> History {
     let mut history = History::default();
-    for id in 0..KEYS * EACH {
+    for number in 0..KEYS * EACH {
+        // One is sent twice.
+        let id = if number == COPY { COPY - KEYS } else { number };
         let plan = match id % 10 {
             3 => Plan::Retry(2),
             5 => Plan::Dead,
@@ -160,20 +171,23 @@ pub fn sound() -> History {
             _ => Plan::Ack,
         };
         let order = Order { id, key: format!("k{}", id % KEYS), n: (id / KEYS) as u32, plan };
-        let place = Place { partition: (id % KEYS % 2) as i32, offset: id as i64 };
+        let place = Place { partition: (id % KEYS % 2) as i32, offset: number as i64 };
         history.sent.push(Sent { order: order.clone(), fate: Fate::Acknowledged(place) });
         history.log.push(Logged { place, order });
     }
-    for (name, exactly_once) in [("keyed", false), ("once", true)] {
+    for (name, exactly_once, dedupe) in [("keyed", false, false), ("once", true, false), ("deduped", false, true)] {
         let mut binding = Observed {
             name: name.to_owned(),
-            promise: Promise { exactly_once, attempts: ATTEMPTS },
+            promise: Promise { exactly_once, dedupe, attempts: ATTEMPTS },
             outputs: Vec::new(),
             letters: Vec::new(),
-            rows: (!exactly_once).then(Vec::new),
+            rows: (name == "keyed").then(Vec::new),
         };
+        let mut seen = HashSet::new();
         for logged in &history.log {
-            handle(&mut binding, logged);
+            if seen.insert(logged.order.id) || !dedupe {
+                handle(&mut binding, logged);
+            }
         }
         history.bindings.push(binding);
     }
@@ -192,7 +206,7 @@ fn handle(binding: &mut Observed, logged: &Logged) {
         _ => {
             let at = Place { partition: place.partition, offset: binding.outputs.len() as i64 };
             binding.outputs.push(output(logged, at));
-            if let Some(rows) = &mut binding.rows {
+            if let Some(rows) = binding.rows.as_mut().filter(|rows| rows.iter().all(|row| row.id != order.id)) {
                 let place = rows.iter().filter(|row| row.key == order.key).count() as u32;
                 rows.push(Row { key: order.key.clone(), place, n: order.n, id: order.id });
                 rows.sort_by(|a, b| (&a.key, a.place).cmp(&(&b.key, b.place)));

@@ -64,6 +64,8 @@ pub struct Logged {
 pub struct Promise {
     /// A reader of what is committed sees each emit and each dead letter once.
     pub exactly_once: bool,
+    /// Of sends with one id it handles the first in the log alone.
+    pub dedupe: bool,
     /// Attempts after which an event is given up.
     pub attempts: u32,
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use chaos_guest::{Order, Plan};
 use rand::rngs::SmallRng;
+use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
@@ -19,6 +20,10 @@ use crate::settings::{KEYS, MOST_WAITING, PARTITIONS};
 
 /// Header with the id of a send.
 pub(crate) const ID: &str = "event-id";
+
+/// How often an event is sent a second time, and how long after.
+const COPIES: f64 = 0.02;
+const RECENT: usize = 200;
 
 /// What is known of the input while it is written.
 #[derive(Debug, Default)]
@@ -57,6 +62,8 @@ impl Workload {
             topic: topic.to_owned(),
             random: SmallRng::seed_from_u64(seed),
             next: vec![0; KEYS as usize],
+            next_id: 0,
+            recent: Vec::new(),
             pause: Duration::from_secs(1) / rate.max(1),
             sends,
             stop: stop.clone(),
@@ -78,6 +85,9 @@ struct Sender {
     random: SmallRng,
     /// Next number of each key.
     next: Vec<u32>,
+    next_id: u64,
+    /// What was sent last.
+    recent: Vec<Order>,
     pause: Duration,
     sends: Arc<Sends>,
     stop: Arc<AtomicBool>,
@@ -106,7 +116,11 @@ impl Sender {
     }
 
     fn send(&mut self, producer: &BaseProducer<Deliveries>) {
-        let order = self.draw();
+        // Now and then a producer that was not idempotent, or has lost its memory.
+        let again = self.random.random_bool(COPIES).then(|| self.recent.choose(&mut self.random).cloned()).flatten();
+        let order = again.unwrap_or_else(|| self.draw());
+        self.recent.truncate(RECENT - 1);
+        self.recent.insert(0, order.clone());
         let value = serde_json::to_vec(&order).expect("an order is JSON");
         let (key, id) = (order.key.clone(), order.id.to_string());
         let headers = OwnedHeaders::new().insert(Header { key: ID, value: Some(&id) });
@@ -138,8 +152,8 @@ impl Sender {
             185..200 => Plan::Skip,
             _ => Plan::Ack,
         };
-        let id = self.sends.sent.lock().expect("no panic while held").len() as u64;
-        Order { id, key: format!("k{key}"), n, plan }
+        self.next_id += 1;
+        Order { id: self.next_id, key: format!("k{key}"), n, plan }
     }
 
     fn producer(&self) -> BaseProducer<Deliveries> {

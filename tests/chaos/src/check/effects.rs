@@ -23,6 +23,14 @@ pub(super) fn outputs(binding: &Observed, judge: &mut Judge<'_>) {
     }
     for (place, order) in &judge.log.by_place {
         let found = seen.get(place).map_or(&[][..], Vec::as_slice);
+        if judge.log.is_copy(*place, binding) {
+            if let Some(at) = found.first() {
+                judge.tally.duplicated += found.len();
+                let text = format!("{} is a copy of an earlier one and has an emit, at {at}", judge.event(*place));
+                judge.accuse(Kind::Duplicated, Some(*place), text);
+            }
+            continue;
+        }
         if !takes_effect(order.plan) {
             if let Some(at) = found.first() {
                 judge.accuse(Kind::Unasked, Some(*place), format!("{} has an emit, at {at}", judge.event(*place)));
@@ -74,6 +82,14 @@ pub(super) fn letters(binding: &Observed, judge: &mut Judge<'_>) {
     judge.tally.dead = seen.len();
     for (place, order) in &judge.log.by_place {
         let found = seen.get(place).map_or(&[][..], Vec::as_slice);
+        if judge.log.is_copy(*place, binding) {
+            if let Some(at) = found.first() {
+                judge.tally.duplicated += found.len();
+                let text = format!("{} is a copy of an earlier one and a dead letter, at {at}", judge.event(*place));
+                judge.accuse(Kind::Duplicated, Some(*place), text);
+            }
+            continue;
+        }
         if dies(order.plan) && found.is_empty() {
             judge.tally.lost += 1;
             judge.accuse(Kind::Lost, Some(*place), format!("{} has no dead letter", judge.event(*place)));

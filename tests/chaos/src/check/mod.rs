@@ -14,7 +14,7 @@ use std::fmt;
 
 use chaos_guest::{Order, Plan};
 
-use crate::history::{History, Place};
+use crate::history::{History, Observed, Place};
 
 /// What the checker found.
 #[derive(Debug, Clone, Default)]
@@ -152,7 +152,9 @@ impl<'a> Log<'a> {
         let mut log = Self { by_place: BTreeMap::new(), by_id: HashMap::new(), rank: HashMap::new() };
         for logged in &history.log {
             log.by_place.insert(logged.place, &logged.order);
-            log.by_id.entry(logged.order.id).or_default().push(logged.place);
+        }
+        for (place, order) in &log.by_place {
+            log.by_id.entry(order.id).or_default().push(*place);
         }
         let mut next: HashMap<&str, usize> = HashMap::new();
         // A key is in one partition, thus in the order of places.
@@ -164,6 +166,11 @@ impl<'a> Log<'a> {
             }
         }
         log
+    }
+
+    /// Whether the binding is to leave it alone, as an earlier event has the same id.
+    fn is_copy(&self, place: Place, binding: &Observed) -> bool {
+        binding.promise.dedupe && self.by_id[&self.by_place[&place].id][0] != place
     }
 }
 

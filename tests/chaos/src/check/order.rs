@@ -24,8 +24,8 @@ pub(super) fn outputs(binding: &Observed, judge: &mut Judge<'_>) {
     let mut keys: HashMap<&str, Seen> = HashMap::new();
     for output in outputs {
         let source = Place { partition: output.done.partition, offset: output.done.offset };
-        // Of events that are not there, or have no effect, others speak.
-        let Some(&rank) = judge.log.rank.get(&source) else { continue };
+        // Of events that are not there, or should have no effect, others speak.
+        let Some(&rank) = judge.log.rank.get(&source).filter(|_| !judge.log.is_copy(source, binding)) else { continue };
         let seen = keys.entry(&output.done.order.key).or_default();
         if seen.first.insert(rank)
             && let Some((_, later)) = seen.highest.filter(|(highest, _)| *highest > rank)

@@ -1,5 +1,7 @@
 //! Sends against the log: Kafka and the producer itself.
 
+use std::collections::HashMap;
+
 use super::{Kind, Log, Verdict, Violation};
 use crate::history::{Fate, History};
 
@@ -7,6 +9,11 @@ pub(super) fn check(history: &History, log: &Log<'_>, verdict: &mut Verdict) {
     let mut accuse = |kind, place, text| {
         verdict.violations.push(Violation { kind, binding: None, place, text });
     };
+    // A send may be a copy of another: what is in the log must be explained by those that may have been written.
+    let mut writable: HashMap<u64, usize> = HashMap::new();
+    for sent in history.sent.iter().filter(|sent| sent.fate != Fate::Failed) {
+        *writable.entry(sent.order.id).or_default() += 1;
+    }
     for sent in &history.sent {
         let written = log.by_id.get(&sent.order.id);
         let id = sent.order.id;
@@ -19,7 +26,8 @@ pub(super) fn check(history: &History, log: &Log<'_>, verdict: &mut Verdict) {
             }
             Fate::Failed => {
                 verdict.sends.failed += 1;
-                if let Some(places) = written {
+                let explained = writable.get(&id).copied().unwrap_or(0);
+                if let Some(places) = written.filter(|places| places.len() > explained) {
                     accuse(Kind::FailedWritten, Some(places[0]), format!("failed, yet at {}: id {id}", places[0]));
                 }
             }

@@ -20,10 +20,11 @@ pub(crate) async fn append(table: &str, order: &Order) -> Result<bool> {
     let insert = format!("INSERT INTO {table} (key, kind, name, n, id) VALUES (?, ?, ?, ?, ?)");
     let (n, id) = (order.n as i32, order.id as i64);
     for _ in 0..TRIES {
+        // In this order: what is appended after the head was read, by another worker too, moves it.
+        let head: Option<i32> = cql(&head).bind(&order.key).optional::<Option<i32>>().await?.flatten();
         if cql(&seen).bind(&order.key).bind(&name).optional::<i32>().await?.is_some() {
             return Ok(false);
         }
-        let head: Option<i32> = cql(&head).bind(&order.key).optional::<Option<i32>>().await?.flatten();
         let next = head.map_or(0, |head| head + 1);
         let place = format!("{next:010}");
         let outcome = batch()
