@@ -13,3 +13,4 @@ mod outages;
 mod start;
 mod support;
 mod verbs;
+mod zombies;

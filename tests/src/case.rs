@@ -146,12 +146,17 @@ impl<'a> CaseBuilder<'a> {
         let cassandra = keyspace.as_ref().map_or_else(String::new, |keyspace| {
             format!("[cassandra]\nnodes = [\"{}\"]\nkeyspace = \"{keyspace}\"\n", self.servers.cassandra_address())
         });
+        // Under KIP-848 the broker owns these, and the client refuses them.
+        let ours = self.properties.contains("group.protocol");
+        let session = if ours { "" } else { "\"session.timeout.ms\" = \"3000\", \"heartbeat.interval.ms\" = \"500\"" };
+        let properties = format!("{session}{}", self.properties);
+        let properties = properties.trim_start_matches(", ");
         let manifest = format!(
             r#"name = "{name}"
 
 [kafka]
 brokers = ["{brokers}"]
-properties = {{ "session.timeout.ms" = "3000", "heartbeat.interval.ms" = "500"{properties} }}
+properties = {{ {properties} }}
 
 {cassandra}
 [[binding]]
@@ -166,7 +171,7 @@ emits = ["{output}"]
 {function}
 {rest}"#,
             brokers = self.servers.kafka_address(),
-            properties = self.properties,
+            properties = properties,
             input = input.name,
             dead = dead.name,
             output = output.name,

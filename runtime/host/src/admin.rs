@@ -1,5 +1,6 @@
 //! The admin interface over HTTP: `/healthz`, `/readyz`, `/metrics`.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -53,6 +54,8 @@ pub struct BindingStatus {
     /// Why it failed last; absent once it has run well for some time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// `closed`, `half-open` or `open`, by what it needs: `cassandra`, `kafka`, `dead-letters`.
+    pub breakers: BTreeMap<&'static str, &'static str>,
 }
 
 /// Listens on an address.

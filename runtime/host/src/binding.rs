@@ -12,7 +12,7 @@ use crate::function::Function;
 use crate::kafka::{Health, KafkaConfig};
 use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outboxes::Outboxes;
-use crate::pipeline::{BindingConfig, Parts, Pipeline};
+use crate::pipeline::{BindingConfig, BreakerStates, Parts, Pipeline};
 use crate::source::{ROUNDS, Source, SourceConfig};
 
 /// How long a stop waits for the consumer to leave its group.
@@ -32,6 +32,8 @@ pub(crate) struct BindingTask {
     pub(crate) health: Arc<Health>,
     /// The worker's producer.
     pub(crate) outboxes: Arc<Outboxes>,
+    /// Where the states of its breakers are told.
+    pub(crate) breakers: BreakerStates,
     /// Metrics of the binding.
     pub(crate) metrics: Arc<BindingMetrics>,
     /// Metrics of its function's requests.
@@ -64,6 +66,7 @@ impl BindingTask {
             consumer,
             inputs,
             outbox,
+            breakers: self.breakers.clone(),
             metrics: self.metrics.clone(),
             request_metrics: self.request_metrics.clone(),
             wasm: self.wasm.clone(),

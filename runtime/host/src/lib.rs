@@ -21,6 +21,8 @@ mod pipeline;
 
 mod binding;
 pub mod bounded;
+mod breaker;
+mod rate;
 mod supervise;
 
 pub mod admin;

@@ -1,7 +1,7 @@
 //! Emitted events on their way to the broker, and who waits for their acknowledgement.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -107,6 +107,8 @@ struct Shared {
     records: AtomicUsize,
     bytes: AtomicUsize,
     fatal: AtomicBool,
+    /// Tickets that were released: rises while Kafka takes what is sent.
+    released: AtomicU64,
 }
 
 impl Shared {
@@ -117,6 +119,7 @@ impl Shared {
     fn release(&self, records: usize, bytes: usize) {
         self.records.fetch_sub(records, Ordering::Relaxed);
         self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        self.released.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -226,6 +229,11 @@ impl Outbox {
     /// Whether more may be sent; when not, no new call should begin.
     pub fn has_room(&self) -> bool {
         self.context.has_room()
+    }
+
+    /// Rises with every ticket whose records are all acknowledged.
+    pub fn acknowledged(&self) -> u64 {
+        self.context.released.load(Ordering::Relaxed)
     }
 
     /// Records that wait for their acknowledgement.

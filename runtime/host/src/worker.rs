@@ -22,7 +22,8 @@ use crate::function::{Config, Function, Secrets};
 use crate::kafka::{Health, KafkaConfig, topics};
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
-use crate::pipeline::BindingConfig;
+use crate::pipeline::{BindingConfig, BreakerStates};
+use crate::rate::Limit;
 use crate::schema;
 use crate::source::SourceConfig;
 use crate::supervise::{PAUSES, Phase, Supervised, supervise};
@@ -145,6 +146,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
             kafka: kafka.clone(),
             health: health.clone(),
             outboxes: outboxes.clone(),
+            breakers: supervised.breakers.clone(),
             metrics: metrics.binding(&binding.group, &binding.function),
             request_metrics: Arc::new(metrics.requests(&binding.function)),
             wasm: wasm.handle(),
@@ -252,6 +254,11 @@ pub(crate) fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingC
             DeadLetter::Topic(topic) => Some(topic.clone()),
             DeadLetter::Pause => None,
         },
+        dead_letter_limit: Limit {
+            percent: binding.dead_letter_limit.percent.get().into(),
+            events: binding.dead_letter_limit.events.get().into(),
+            window: binding.dead_letter_limit.window,
+        },
         // The client library's default.
         max_record: manifest
             .kafka
@@ -323,25 +330,31 @@ struct BindingState {
     group: String,
     function: String,
     task: Supervised,
+    breakers: BreakerStates,
 }
 
 impl BindingState {
     fn of(binding: &Binding, metrics: &Metrics) -> Self {
         let (group, function) = (binding.group.clone(), binding.function.clone());
         let task = Supervised::new(&group, metrics.supervision(&group, &function));
-        Self { group, function, task }
+        Self { group, function, task, breakers: BreakerStates::default() }
     }
 
     fn status(&self) -> BindingStatus {
         let (phase, error) = self.task.state();
-        BindingStatus { group: self.group.clone(), function: self.function.clone(), state: phase.word(), error }
+        let breakers = self.breakers.lock().expect("no panic while held").clone();
+        let (group, function) = (self.group.clone(), self.function.clone());
+        BindingStatus { group, function, state: phase.word(), error, breakers }
     }
 }
 
 impl Status for WorkerStatus {
     fn readiness(&self) -> Readiness {
         let bindings: Vec<BindingStatus> = self.bindings.iter().map(|binding| binding.status()).collect();
-        let running = bindings.iter().all(|binding| binding.state == Phase::Running.word());
+        let works = |binding: &BindingStatus| {
+            binding.state == Phase::Running.word() && binding.breakers.values().all(|state| *state != "open")
+        };
+        let running = bindings.iter().all(works);
         let kafka = self.health.is_up();
         let cassandra = self.cassandra.as_ref().map(|c| c.is_up());
         let word = |up| if up { "up" } else { "down" };

@@ -21,8 +21,8 @@ mod problem;
 
 pub use load::{FILE_NAME, load, load_with, parse};
 pub use model::{
-    Batch, Binding, Cassandra, DeadLetter, Dedupe, DedupeBy, Delivery, Function, Grant, Instances, Kafka, Limits,
-    Manifest, Ordering, Retry, Secret, Start, is_pattern,
+    Batch, Binding, Cassandra, DeadLetter, DeadLetterLimit, Dedupe, DedupeBy, Delivery, Function, Grant, Instances,
+    Kafka, Limits, Manifest, Ordering, Retry, Secret, Start, is_pattern,
 };
 pub use options::Options;
 pub use problem::{Problem, Problems};

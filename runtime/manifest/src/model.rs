@@ -65,6 +65,8 @@ pub struct Binding {
     pub retry: Retry,
     /// Where an event goes when its attempts are spent, or when its function says so.
     pub dead_letter: DeadLetter,
+    /// When their share is too large.
+    pub dead_letter_limit: DeadLetterLimit,
     /// Which events are the same one.
     pub dedupe: Option<Dedupe>,
 }
@@ -127,6 +129,17 @@ pub struct Retry {
     pub max_backoff: Duration,
     /// No more runs once the first is this long ago; paused time is left out.
     pub max_age: Duration,
+}
+
+/// `dead_letter_limit`: from when on a binding pauses rather than to write more dead letters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DeadLetterLimit {
+    /// More of a hundred finished events than this; 100: never.
+    pub percent: NonZeroU32,
+    /// Of at least so many.
+    pub events: NonZeroU32,
+    /// Finished within this time.
+    pub window: Duration,
 }
 
 /// What becomes of a dead letter.

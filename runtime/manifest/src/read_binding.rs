@@ -3,7 +3,7 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use crate::model::{Batch, Binding, DeadLetter, Dedupe, DedupeBy, Delivery, Ordering, Retry, Start};
+use crate::model::{Batch, Binding, DeadLetter, DeadLetterLimit, Dedupe, DedupeBy, Delivery, Ordering, Retry, Start};
 use crate::problem::{Report, Span};
 use crate::section::{At, Field, Section};
 use crate::{start, topics, values};
@@ -74,6 +74,7 @@ fn binding(report: &mut Report<'_>, mut section: Section<'_>, name: &str) -> Dra
     let batch = batch(report, &mut section);
     let retry = retry(report, &mut section);
     let dead_letter = section.get(report, "dead_letter", values::at(dead_letter));
+    let dead_letter_limit = dead_letter_limit(report, &mut section);
     let dedupe_section = section.table(report, "dedupe", "{ by = \"header:event-id\", window = \"10m\" }");
     let dedupe_at = dedupe_section.at.clone();
     let dedupe = dedupe(report, dedupe_section);
@@ -99,6 +100,7 @@ fn binding(report: &mut Report<'_>, mut section: Section<'_>, name: &str) -> Dra
             batch,
             retry,
             dead_letter: dead_letter.map_or(DeadLetter::Pause, |read| read.value),
+            dead_letter_limit,
             dedupe,
         },
         topics,
@@ -135,6 +137,19 @@ fn retry(report: &mut Report<'_>, binding: &mut Section<'_>) -> Retry {
         backoff: backoff.map_or(Duration::from_millis(100), |backoff| backoff.value),
         max_backoff,
         max_age: max_age.unwrap_or(HOUR),
+    }
+}
+
+fn dead_letter_limit(report: &mut Report<'_>, binding: &mut Section<'_>) -> DeadLetterLimit {
+    let mut section = binding.table(report, "dead_letter_limit", "{ percent = 50, events = 100, window = \"1m\" }");
+    let percent = section.get(report, "percent", values::count(100, "50"));
+    let events = section.get(report, "events", values::count(1_000_000_000, "100"));
+    let window = section.get(report, "window", values::duration(Duration::from_secs(1)..=DAY, "\"1m\""));
+    section.finish(report);
+    DeadLetterLimit {
+        percent: percent.unwrap_or(const { NonZeroU32::new(50).unwrap() }),
+        events: events.unwrap_or(const { NonZeroU32::new(100).unwrap() }),
+        window: window.unwrap_or(Duration::from_mins(1)),
     }
 }
 

@@ -20,7 +20,7 @@ use crate::cassandra::Cassandra;
 use crate::kafka::{Health, KafkaConfig, topics};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::pipeline::{Parts, Pipeline};
+use crate::pipeline::{BreakerStates, Parts, Pipeline};
 use crate::source::{ROUNDS, SourceConfig};
 use crate::worker::{self, RunError};
 
@@ -88,6 +88,8 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
     if letters {
         // A batch has one origin, and letters have many.
         config.batch.events = 1;
+        // Who redrives sees what becomes of each, and expects that many fail again.
+        config.dead_letter_limit.percent = 100;
     }
     let binding_metrics = metrics.binding(&group, &binding.function);
     let (send, inputs) = mpsc::channel(ROUNDS);
@@ -107,6 +109,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         consumer: consumer.clone(),
         inputs,
         outbox: outbox.clone(),
+        breakers: BreakerStates::default(),
         metrics: binding_metrics.clone(),
         request_metrics: Arc::new(metrics.requests(&binding.function)),
         wasm: wasm.handle(),

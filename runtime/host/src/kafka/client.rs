@@ -60,6 +60,11 @@ impl Health {
         self.state.load(Ordering::Relaxed) == UP
     }
 
+    /// Whether it has gone; not known yet is neither.
+    pub fn is_down(&self) -> bool {
+        self.state.load(Ordering::Relaxed) == DOWN
+    }
+
     /// Takes a client's error.
     pub fn report(&self, problem: &KafkaError, reason: &str) {
         match problem.rdkafka_error_code() {

@@ -75,7 +75,6 @@ impl SupervisionFamilies {
 
 impl SupervisionMetrics {
     /// State of a breaker: 0 closed, 1 half-open, 2 open.
-    #[allow(dead_code)]
     pub(crate) fn breaker(&self, dependency: &'static str, state: i64) {
         let Binding { group, function } = self.binding.clone();
         self.families.breakers.get_or_create(&BreakerLabels { group, function, dependency }).set(state);

@@ -4,11 +4,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{info, warn};
 use veltrix_frame::{Control, EventIn};
 use veltrix_wasm::Budget;
 
-use super::{MOST_BYTES, MOST_CALLS, MOST_EVENTS, OpenCall, PATIENCE, Pipeline};
+use super::{Admission, MOST_BYTES, MOST_CALLS, MOST_EVENTS, OpenCall, PATIENCE, Pipeline};
 use crate::call::{Around, CallContext, Row};
 use crate::event::Chunk;
 use crate::flow::{Bounds, Millis, Mode};
@@ -65,7 +64,15 @@ impl Pipeline {
             assigned.flow.wake(now);
         }
         self.held_back = true;
-        if now < self.hold_until || !self.outbox.has_room() || !self.dependencies_up() {
+        let admission = self.admitted(now);
+        let most = match admission {
+            Admission::Nothing => return,
+            // One call at a time, until it tells how it went.
+            Admission::Few(_) if !self.calls.is_empty() => return,
+            Admission::Few(events) => events,
+            Admission::All => usize::MAX,
+        };
+        if now < self.hold_until || !self.outbox.has_room() {
             return;
         }
         let mut idle_turns = 0;
@@ -80,7 +87,10 @@ impl Pipeline {
             }
             let name = self.turns[self.turn % self.turns.len()].clone();
             self.turn += 1;
-            if self.is_due(&name, now) && self.start_call(&name, free) {
+            if self.is_due(&name, now) && self.start_call(&name, free, most) {
+                if admission != Admission::All {
+                    return;
+                }
                 idle_turns = 0;
             } else {
                 idle_turns += 1;
@@ -104,12 +114,12 @@ impl Pipeline {
         suspects || ready >= most || !open || now >= since + wait
     }
 
-    fn start_call(&mut self, name: &TopicPartition, free: usize) -> bool {
+    fn start_call(&mut self, name: &TopicPartition, free: usize, most: usize) -> bool {
         let id = self.next_call;
         let lanes = free.min(self.lanes_per_call());
         // With what lanes are left a full batch would take long, and its last events hold up the commit.
         let left_over = lanes < self.lanes_per_call();
-        let most = if left_over { lanes.saturating_mul(EVENTS_PER_LANE) } else { usize::MAX };
+        let most = if left_over { most.min(lanes.saturating_mul(EVENTS_PER_LANE)) } else { most };
         let events = self.batch_size.get().min(most);
         let bounds = Bounds { events, bytes: self.config.batch.bytes };
         let limits = self.function.limits;
@@ -185,19 +195,5 @@ impl Pipeline {
     /// One call must not take all lanes, or there would never be two side by side.
     fn lanes_per_call(&self) -> usize {
         self.config.concurrency.div_ceil(self.wasm_threads.min(self.config.concurrency))
-    }
-
-    /// Whether what the function needs answers; says so once when that changes.
-    fn dependencies_up(&mut self) -> bool {
-        let down = self.function.cassandra.as_ref().is_some_and(|access| access.is_needed() && !access.is_up());
-        if down != self.waits_for_cassandra {
-            self.waits_for_cassandra = down;
-            if down {
-                warn!(group = self.config.group, function = %self.function.name, "paused: cassandra is unavailable; no attempt is charged for it");
-            } else {
-                info!(group = self.config.group, function = %self.function.name, "resumed: cassandra is back");
-            }
-        }
-        !down
     }
 }

@@ -4,6 +4,7 @@
 
 mod answers;
 mod assigned;
+mod breakers;
 mod commit;
 mod dispatch;
 mod look;
@@ -24,15 +25,19 @@ use veltrix_frame::BatchBuilder;
 
 use crate::bounded::Range;
 use crate::call::{CallContext, FromCall};
+use crate::cassandra::Access;
 use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, Partition, RetryPolicy};
 use crate::function::Function;
 use crate::kafka::Commits;
 use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outbox::{Outbox, Ticket};
+use crate::rate::{Limit, Rate};
 use crate::source::{Input, Lease, SharedConsumer, SourceContext, TopicPartition};
 
 use answers::Asked;
 use assigned::Assigned;
+pub(crate) use breakers::BreakerStates;
+use breakers::{Admission, Breakers};
 use rebalance::Revocation;
 
 /// A binding's settings.
@@ -50,6 +55,8 @@ pub(crate) struct BindingConfig {
     pub retry: RetryPolicy,
     /// Where events go that can't be handled; `None`: their lanes stop.
     pub dead_letter: Option<String>,
+    /// When the share of dead letters pauses the binding.
+    pub dead_letter_limit: Limit,
     /// Largest record that the producer takes, bytes.
     pub max_record: usize,
 }
@@ -66,6 +73,8 @@ pub(crate) struct Parts {
     pub inputs: mpsc::Receiver<Input>,
     /// Where emits go.
     pub outbox: Arc<Outbox>,
+    /// Where the states of breakers are told.
+    pub breakers: BreakerStates,
     /// Metrics of the binding.
     pub metrics: Arc<BindingMetrics>,
     /// Metrics of the function's Cassandra requests.
@@ -163,7 +172,7 @@ pub(crate) struct Pipeline {
     last_commit: Millis,
     last_look: Millis,
     commit_soon: bool,
-    waits_for_cassandra: bool,
+    breakers: Breakers,
     /// No call can begin before something else happens than time passing.
     held_back: bool,
 }
@@ -195,7 +204,15 @@ impl Pipeline {
         let (from_calls, mut calls) = mpsc::channel(256);
         let (tickets, mut done) = mpsc::unbounded_channel();
         let mut inputs = parts.inputs;
+        let breakers = Breakers::new(
+            parts.function.cassandra.as_ref().is_some_and(Access::is_needed),
+            !parts.function.emits.is_empty(),
+            parts.config.dead_letter.is_some(),
+            Rate::new(parts.config.dead_letter_limit),
+            parts.breakers,
+        );
         let mut this = Self {
+            breakers,
             batch_size: BatchSize::new(parts.config.batch.events),
             config: parts.config,
             function: parts.function,
@@ -230,7 +247,6 @@ impl Pipeline {
             last_commit: 0,
             last_look: 0,
             commit_soon: false,
-            waits_for_cassandra: false,
             held_back: false,
         };
         let ended = this.work(&mut inputs, &mut calls, &mut done, stop).await;
@@ -259,7 +275,7 @@ impl Pipeline {
             }
             this.finish_revocations(now);
             this.commit_if_due(now);
-            this.look_for_stuck(now, !ours || stopping.is_some())?;
+            this.look_for_stuck(now, !ours || stopping.is_some() || this.breakers.hold())?;
             let reads = this.reads_source(now);
             let wake = Duration::from_millis(this.next_wake(now, stopping).saturating_sub(now).max(1));
             tokio::select! {
@@ -359,7 +375,7 @@ impl Pipeline {
     /// When something is due even if nobody reports anything.
     fn next_wake(&self, now: Millis, stopping: Option<Millis>) -> Millis {
         let mut wake = self.last_commit + if self.commit_soon { COMMIT_SOON } else { COMMIT_EVERY };
-        wake = wake.min(self.next_answer(now));
+        wake = wake.min(self.next_answer(now)).min(self.breakers.next(now));
         wake = wake.min(stopping.unwrap_or(Millis::MAX));
         for assigned in self.partitions.values() {
             wake = wake.min(assigned.flow.next_due().unwrap_or(Millis::MAX));

@@ -15,6 +15,7 @@ use crate::event::EventView;
 use crate::flow::{CallId, Fate, Mode, Ruling, Seq};
 use crate::kafka::headers;
 use crate::outbox::{Send, SendError, Ticket};
+use crate::rate::Counts;
 
 /// What `apply` notes of a row while it reads a frame.
 const UNTOUCHED: u8 = 0;
@@ -76,6 +77,7 @@ impl Pipeline {
         }
         self.metrics.ack.inc_by(acked);
         self.metrics.skip.inc_by(skipped);
+        self.breakers.finished(Counts { dead: 0, all: acked + skipped }, now);
         for row in failures {
             if let Some(Fate::DeadLetter { seq, attempts }) = self.rule_on(call, open, &row, refusal.as_deref()) {
                 letters.push((seq, attempts, row));
@@ -175,6 +177,8 @@ impl Pipeline {
             Verdict::Retry => {
                 self.metrics.retry.inc();
                 if open.context.is_starved(row.event) {
+                    let now = self.now();
+                    self.breakers.starved(now);
                     Ruling::Free(STARVED)
                 } else {
                     let asked = (row.retry_after_ms > 0).then(|| Duration::from_millis(row.retry_after_ms.into()));
@@ -336,6 +340,8 @@ impl Pipeline {
         match self.outbox.send(record, &ticket) {
             Ok(()) => {
                 self.metrics.dead_lettered.inc();
+                let now = self.now();
+                self.breakers.finished(Counts { dead: 1, all: 1 }, now);
             }
             Err(problem) => {
                 error!(%problem, "a dead letter is lost: its event is not committed and its lane stops");
@@ -363,6 +369,7 @@ impl Pipeline {
                 self.metrics.call_ended("ok");
                 self.start_failures = 0;
                 self.batch_size.went_well();
+                self.breakers.call_ended();
                 let failure = Failure { reason: "no-verdict", message: "the function gave no verdict on the event" };
                 self.fail_rows(call, &open, false, &failure);
             }

@@ -96,6 +96,11 @@ impl SourceContext {
         self.assignments.load(Ordering::Relaxed)
     }
 
+    /// Whether Kafka is known not to answer.
+    pub fn kafka_is_down(&self) -> bool {
+        self.health.is_down()
+    }
+
     /// Kafka has answered.
     pub fn answered(&self) {
         self.health.up();

@@ -1,9 +1,10 @@
 //! A well-behaved function for integration tests: copies events, writes rows, and fails when an event's headers ask for it.
 //!
-//! Variables: `to` (topic to copy to), `table` (table to write to), `dead` (dead-letter everything for this reason).
+//! Variables: `to` (topic to copy to), `table` (table to write to), `dead` (dead-letter everything for this reason),
+//! `journal` (table that says when each event began and ended, at the hands of which `worker`).
 //! Headers: `fail` N (retry until begun N times before), `dead` REASON, `skip`, `sleep` MS.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use veltrix_sdk::prelude::*;
 
@@ -15,9 +16,11 @@ async fn relay(event: Event, context: &Context) -> Result<()> {
     if event.headers().any(|(name, _)| name == b"skip") {
         return Err(Error::skip());
     }
+    note(&event, context, "begin").await?;
     if let Some(wait) = number(&event, "sleep") {
         sleep(Duration::from_millis(wait)).await;
     }
+    note(&event, context, "end").await?;
     if let Some(table) = context.var("table") {
         let insert = format!("INSERT INTO {table} (partition, offset, value) VALUES (?, ?, ?)");
         cql(&insert).bind(event.partition()).bind(event.offset()).bind(event.value()).run().await?;
@@ -30,6 +33,16 @@ async fn relay(event: Event, context: &Context) -> Result<()> {
         Some(times) if u64::from(event.begun_before()) < times => Err(Error::retry("asked to fail")),
         _ => Ok(()),
     }
+}
+
+/// Writes what happens now to the journal, if there is one.
+async fn note(event: &Event, context: &Context, what: &str) -> Result<()> {
+    let Some(journal) = context.var("journal") else { return Ok(()) };
+    let worker = context.var("worker").unwrap_or_default();
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+    let insert = format!("INSERT INTO {journal} (partition, offset, worker, what, at) VALUES (?, ?, ?, ?, ?)");
+    cql(&insert).bind(event.partition()).bind(event.offset()).bind(worker).bind(what).bind(now).run().await?;
+    Ok(())
 }
 
 fn text(event: &Event, header: &str) -> Option<String> {
