@@ -3,12 +3,16 @@
 //! Pure. A lane is in one call only. Everything here is proportional to the events of the call at
 //! hand, never to those that wait.
 
+mod waits;
+
 use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasherDefault;
 
 use super::Mode;
+pub use waits::Hold;
+use waits::Waits;
 
 /// Milliseconds on the flow's own clock, which never goes back.
 pub type Millis = u64;
@@ -29,9 +33,9 @@ pub struct Lanes {
     runnable: VecDeque<u64>,
     /// Lanes whose first events are suspects of a trap.
     suspect: VecDeque<u64>,
-    /// Lanes that wait for a retry.
-    due: BinaryHeap<Reverse<(Millis, u64)>>,
-    stopped: usize,
+    waits: Waits,
+    /// Lanes stopped for an effect.
+    lost: usize,
 }
 
 #[derive(Debug, Default)]
@@ -49,6 +53,16 @@ struct Lane {
     alone: bool,
     retry_alone: bool,
     stopped: bool,
+    /// Stopped for an effect, which no resumption brings back.
+    lost: bool,
+}
+
+impl Lane {
+    /// Whether its first event runs by itself.
+    fn set_alone(&mut self, alone: bool) {
+        self.alone = alone;
+        self.suspects = u32::from(alone);
+    }
 }
 
 /// Lane hashes are mixed already.
@@ -85,7 +99,10 @@ pub enum Return {
         alone: bool,
     },
     /// Its lane stops until somebody resumes it.
-    Stop,
+    Stop {
+        /// Then in a call of its own.
+        alone: bool,
+    },
 }
 
 impl Lanes {
@@ -94,12 +111,52 @@ impl Lanes {
         self.fresh.push_back((seq, lane));
     }
 
+    /// A received event that waits for something when it comes to the front of its lane.
+    pub fn hold(&mut self, seq: Seq, hold: Hold) {
+        self.waits.holds.insert(seq, hold);
+    }
+
+    /// An event does not run before [`noted`](Self::noted) names it.
+    pub fn needs_note(&mut self, seq: Seq) {
+        self.waits.unnoted.insert(seq);
+    }
+
+    /// What these events need to have noted is noted; their lanes go on.
+    pub fn noted(&mut self, is: impl Fn(Seq) -> bool) {
+        self.waits.unnoted.retain(|seq| !is(*seq));
+        for id in std::mem::take(&mut self.waits.parked) {
+            self.queue(id);
+        }
+    }
+
     /// Chooses the mode of the next call, `None` when nothing may run. Suspects come first.
     pub fn next_mode(&self) -> Option<Mode> {
         if let Some(lane) = self.suspect.front() {
             return Some(if self.lanes[lane].alone { Mode::Alone } else { Mode::Isolate });
         }
         (!self.runnable.is_empty() || !self.fresh.is_empty()).then_some(Mode::Batch)
+    }
+
+    /// Lanes whose front event is blocked leave the queues' heads, so that a call can begin with what is there.
+    fn park_blocked(&mut self) {
+        while let Some((seq, id)) = self.fresh.front()
+            && self.waits.block(*seq)
+            && let Entry::Vacant(entry) = self.lanes.entry(*id)
+        {
+            let lane = entry.insert(Lane { waiting: VecDeque::from([*seq]), ..Lane::default() });
+            self.waits.park(*id, lane);
+            self.fresh.pop_front();
+        }
+        for queue in [&mut self.suspect, &mut self.runnable] {
+            while let Some(id) = queue.front() {
+                let lane = self.lanes.get_mut(id).expect("queued lanes are kept");
+                if !self.waits.block(lane.waiting[0]) {
+                    break;
+                }
+                self.waits.park(*id, lane);
+                queue.pop_front();
+            }
+        }
     }
 
     /// About how many events a batch could take now: zero only when it could take none but suspects.
@@ -130,11 +187,19 @@ impl Lanes {
     ) -> Result<usize, usize> {
         let queue = if suspects { &mut self.suspect } else { &mut self.runnable };
         let mut taken = 0;
-        while let Some(&id) = queue.front() {
+        'lanes: while let Some(&id) = queue.front() {
             let lane = self.lanes.get_mut(&id).expect("queued lanes are kept");
             let mut limit = if suspects { lane.suspects as usize } else { lane.waiting.len() };
             while limit > 0 {
                 let seq = lane.waiting[0];
+                if !self.waits.are_none() && self.waits.block(seq) {
+                    // Behind others of its lane in this call it is looked at again when that has ended.
+                    if lane.open == 0 {
+                        self.waits.park(id, lane);
+                    }
+                    queue.pop_front();
+                    continue 'lanes;
+                }
                 if taken == most || !accept(seq, id) {
                     // A lane is in one call only: what was not taken waits for the call's end.
                     if lane.open > 0 {
@@ -158,7 +223,12 @@ impl Lanes {
     fn take_fresh(&mut self, call: CallId, accept: &mut impl FnMut(Seq, u64) -> bool) -> usize {
         let mut taken = 0;
         while let Some(&(seq, id)) = self.fresh.front() {
+            let blocked = !self.waits.are_none() && self.waits.block(seq);
             match self.lanes.entry(id) {
+                Entry::Vacant(entry) if blocked => {
+                    let lane = entry.insert(Lane { waiting: VecDeque::from([seq]), ..Lane::default() });
+                    self.waits.park(id, lane);
+                }
                 Entry::Vacant(entry) => {
                     if !accept(seq, id) {
                         return taken;
@@ -169,7 +239,7 @@ impl Lanes {
                 Entry::Occupied(mut entry) => {
                     let lane = entry.get_mut();
                     // Only behind its own predecessors in this very call; else it waits for them.
-                    if lane.open > 0 && lane.call == call && lane.waiting.is_empty() {
+                    if lane.open > 0 && lane.call == call && lane.waiting.is_empty() && !blocked {
                         if !accept(seq, id) {
                             return taken;
                         }
@@ -218,9 +288,9 @@ impl Lanes {
                 lane.suspects += 1;
                 lane.alone |= alone;
             }
-            Return::Stop => {
-                self.stopped += usize::from(!lane.stopped);
+            Return::Stop { alone } => {
                 lane.stopped = true;
+                lane.retry_alone = alone;
             }
         }
         lane.open = lane.open.saturating_sub(1);
@@ -232,8 +302,8 @@ impl Lanes {
     /// Stops a lane whose event is done with but for an effect that can't be had.
     pub fn stop(&mut self, id: u64) {
         let lane = self.lanes.entry(id).or_default();
-        self.stopped += usize::from(!lane.stopped);
-        lane.stopped = true;
+        self.lost += usize::from(!lane.lost);
+        (lane.stopped, lane.lost) = (true, true);
         self.runnable.retain(|l| *l != id);
         self.suspect.retain(|l| *l != id);
     }
@@ -245,13 +315,15 @@ impl Lanes {
             lane.waiting.push_front(seq);
         }
         if lane.stopped {
+            let alone = std::mem::take(&mut lane.retry_alone);
+            lane.set_alone(alone);
             return;
         }
         if let Some(at) = lane.retry_at.take() {
             // The retried event is the front one; what came back behind it had not begun.
-            lane.alone = std::mem::take(&mut lane.retry_alone);
-            lane.suspects = u32::from(lane.alone);
-            self.due.push(Reverse((at, id)));
+            let alone = std::mem::take(&mut lane.retry_alone);
+            lane.set_alone(alone);
+            self.waits.due.push(Reverse((at, id)));
         } else if lane.suspects > 0 {
             if lane.alone { self.suspect.push_front(id) } else { self.suspect.push_back(id) }
         } else if lane.waiting.is_empty() {
@@ -263,27 +335,59 @@ impl Lanes {
 
     /// Lets lanes go on whose back-off is over.
     pub fn wake(&mut self, now: Millis) {
-        while let Some(&Reverse((at, id))) = self.due.peek() {
+        self.wake_due(now);
+        if !self.waits.are_none() {
+            self.park_blocked();
+            self.wake_due(now);
+        }
+    }
+
+    fn wake_due(&mut self, now: Millis) {
+        while let Some(&Reverse((at, id))) = self.waits.due.peek() {
             if at > now {
                 break;
             }
-            self.due.pop();
-            match self.lanes.get(&id) {
-                Some(lane) if lane.stopped => {}
-                Some(lane) if lane.suspects > 0 => self.suspect.push_front(id),
-                Some(_) => self.runnable.push_back(id),
-                None => {}
+            self.waits.due.pop();
+            self.queue(id);
+        }
+    }
+
+    /// Lets a lane go on that waited outside the queues.
+    fn queue(&mut self, id: u64) {
+        match self.lanes.get(&id) {
+            Some(lane) if lane.stopped => {}
+            Some(lane) if lane.suspects > 0 => self.suspect.push_front(id),
+            Some(_) => self.runnable.push_back(id),
+            None => {}
+        }
+    }
+
+    /// Lets the stopped lane of an event go on.
+    pub fn resume(&mut self, seq: Seq, id: u64) {
+        if let Some(Hold::Stopped { alone }) = self.waits.holds.get(&seq).copied() {
+            // It has not come to the front yet.
+            self.waits.holds.insert(seq, Hold::Until { at: 0, alone });
+        } else if let Some(lane) = self.lanes.get_mut(&id).filter(|lane| lane.stopped && !lane.lost) {
+            lane.stopped = false;
+            if lane.open == 0 {
+                self.queue(id);
             }
         }
     }
 
     /// When the next back-off is over.
     pub fn next_due(&self) -> Option<Millis> {
-        self.due.peek().map(|Reverse((at, _))| *at)
+        self.waits.due.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// Lanes that wait for somebody to resume them.
-    pub fn stopped(&self) -> usize {
-        self.stopped
+    /// Events that came to the front of their lanes with no attempt left. Each counts as open in a call until it is
+    /// finished or put back.
+    pub fn used_up(&mut self) -> Option<(Seq, u64)> {
+        self.waits.used_up.pop()
+    }
+
+    /// Lanes that go on only in another life of the worker.
+    pub fn lost(&self) -> usize {
+        self.lost
     }
 }

@@ -2,6 +2,7 @@
 //! to, who is to blame for a trap, and what may be committed.
 
 pub mod batch_size;
+mod bits;
 pub mod isolate;
 pub mod lanes;
 pub mod ledger;
@@ -15,5 +16,5 @@ pub use batch_size::BatchSize;
 pub use isolate::Mode;
 pub use lanes::{CallId, Millis, Seq};
 pub use memo::Memo;
-pub use partition::{Bounds, Fate, Partition, Ruling};
+pub use partition::{Bounds, Fate, Note, Partition, Ruling};
 pub use retry::RetryPolicy;

@@ -2,16 +2,19 @@
 //!
 //! Pure: time and jitter come in as numbers, effects go out as return values.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+mod notes;
+
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::isolate::{self, Mode, Others};
-use super::lanes::{CallId, Lanes, Millis, Return, Seq};
+use super::lanes::{CallId, Hold, Lanes, Millis, Return, Seq};
 use super::ledger::Ledger;
-use super::memo::{MOST_RANGES, Memo};
+use super::memo::Memo;
 use super::retry::{Decision, Failing, RetryPolicy};
 use crate::event::{Chunk, EventView};
+pub use notes::Note;
 
 /// State of one assigned partition.
 #[derive(Debug)]
@@ -22,7 +25,7 @@ pub struct Partition {
     slots: VecDeque<Slot>,
     /// Looked up for every event, thus without the standard hasher, which resists attacks that can't be made here.
     calls: HashMap<CallId, Call, foldhash::fast::RandomState>,
-    failing: HashMap<Seq, Failing>,
+    failing: HashMap<Seq, Charged>,
     /// How often events were begun that are not done; only those that came back.
     begun: HashMap<Seq, u32>,
     memory: usize,
@@ -32,6 +35,17 @@ pub struct Partition {
     dead_letters: bool,
     /// What an earlier owner of the partition noted.
     memo: Memo,
+    /// Counts what has to be noted before something runs.
+    changes: u64,
+    /// Since when the binding is paused: that time makes no event older.
+    paused: Option<Millis>,
+}
+
+/// What an event has cost, and the change that has to be noted before it runs again; 0 once it is.
+#[derive(Debug, Clone, Copy)]
+struct Charged {
+    failing: Failing,
+    change: u64,
 }
 
 #[derive(Debug)]
@@ -115,11 +129,12 @@ impl Partition {
     /// A newly assigned partition. `dead_letters` tells whether the binding has a dead-letter topic;
     /// without one, an event that would go there stops its lane.
     pub fn new(policy: RetryPolicy, dead_letters: bool) -> Self {
-        Self::restore(policy, dead_letters, Memo::default())
+        Self::restore(policy, dead_letters, Memo::default(), 0)
     }
 
     /// The same, going on from what was committed with its offset.
-    pub fn restore(policy: RetryPolicy, dead_letters: bool, memo: Memo) -> Self {
+    pub fn restore(policy: RetryPolicy, dead_letters: bool, mut memo: Memo, now: Millis) -> Self {
+        memo.rebase(now);
         Self {
             memo,
             ledger: Ledger::default(),
@@ -132,6 +147,8 @@ impl Partition {
             unacknowledged: 0,
             policy,
             dead_letters,
+            changes: 0,
+            paused: None,
         }
     }
 
@@ -147,9 +164,8 @@ impl Partition {
                     done.push(seq);
                     continue;
                 }
-                if let Some(cost) = self.memo.cost(event.offset()) {
-                    self.failing.insert(seq, cost);
-                    self.begun.insert(seq, cost.attempts);
+                if let Some(failing) = self.memo.cost(event.offset()) {
+                    self.goes_on(seq, failing);
                 }
                 self.lanes.arrive(seq, event.lane());
             }
@@ -163,48 +179,9 @@ impl Partition {
         new
     }
 
-    /// What a commit has to note beside the offset.
-    pub fn memo(&self) -> Memo {
-        let mut failing: Vec<_> =
-            self.failing.iter().filter_map(|(seq, cost)| Some((self.ledger.offset(*seq)?, *cost))).collect();
-        failing.sort_unstable_by_key(|(offset, _)| *offset);
-        let mut done = self.done_ranges();
-        // Notes on what has not come yet stay good.
-        let next = self.ledger.next().unwrap_or(i64::MIN);
-        done.extend(self.memo.done.iter().filter(|(_, end)| *end > next).map(|(start, end)| (*start.max(&next), *end)));
-        failing.extend(self.memo.failing.iter().filter(|(offset, _)| *offset >= next));
-        Memo { done, failing }
-    }
-
     /// How the next call has to run its events; `None` when nothing may run.
     pub fn next_mode(&self) -> Option<Mode> {
         self.lanes.next_mode()
-    }
-
-    /// Ranges of offsets that are done beyond the committable one, the end excluded; offsets that do not exist belong to
-    /// the range around them. An event that is done behind an open one of its lane is left out: when that one runs
-    /// again, so must this one, or the lane would go back.
-    fn done_ranges(&self) -> Vec<(i64, i64)> {
-        let mut ranges: Vec<(i64, i64)> = Vec::new();
-        let mut open_lanes = HashSet::new();
-        let mut extends = false;
-        for ((offset, done), slot) in self.ledger.entries().zip(&self.slots) {
-            let lane = slot.chunk.event(slot.index as usize).lane();
-            if !done {
-                open_lanes.insert(lane);
-            }
-            let noted = done && !open_lanes.contains(&lane);
-            match ranges.last_mut() {
-                Some(range) if noted && extends => range.1 = offset + 1,
-                _ if noted => ranges.push((offset, offset + 1)),
-                _ => {}
-            }
-            if ranges.len() > MOST_RANGES {
-                break;
-            }
-            extends = noted;
-        }
-        ranges
     }
 
     /// Moves what may run into a new call of that mode, and shows each event with the number of times it was
@@ -239,13 +216,14 @@ impl Partition {
         row.settled = true;
         open.open -= 1;
         let (seq, lane) = (row.seq, row.lane);
-        let attempts = |failing: Option<&Failing>| failing.map_or(0, |f| f.attempts);
+        let attempts = |charged: Option<&Charged>| charged.map_or(0, |c| c.failing.attempts);
         Some(match ruling {
             Ruling::Done => self.finish(seq, lane),
             Ruling::DeadLetter => {
                 // The run that ends it is an attempt too.
                 let attempts = attempts(self.failing.get(&seq)) + 1;
-                self.give_up(seq, lane, attempts)
+                let failing = Failing { attempts, ..self.failing.get(&seq).map_or(Failing::default(), |c| c.failing) };
+                self.give_up(seq, lane, failing, now)
             }
             Ruling::Deferred => {
                 self.lanes.put_back(seq, lane, Return::AtOnce);
@@ -260,18 +238,31 @@ impl Partition {
             }
             Ruling::Failed { asked, ended_call } => {
                 *self.begun.entry(seq).or_default() += 1;
-                let failing = self.failing.entry(seq).or_insert(Failing { attempts: 0, since: now });
-                failing.attempts += 1;
-                let failing = *failing;
-                match self.policy.decide(failing, *asked, now, jitter) {
-                    Decision::Retry(at) => {
-                        self.lanes.put_back(seq, lane, Return::At { at, alone: *ended_call });
-                        Fate::Retry { at, attempts: failing.attempts }
-                    }
-                    Decision::GiveUp => self.give_up(seq, lane, failing.attempts),
-                }
+                self.charge(seq, lane, *asked, *ended_call, now, jitter)
             }
         })
+    }
+
+    fn charge(&mut self, seq: Seq, lane: u64, asked: Option<Duration>, alone: bool, now: Millis, jitter: f64) -> Fate {
+        let age_at = self.paused.unwrap_or(now);
+        let before = self.failing.get(&seq).map(|charged| charged.failing);
+        let mut failing = before.unwrap_or(Failing { since: age_at, ..Failing::default() });
+        failing = Failing { attempts: failing.attempts + 1, alone, killed: false, ..failing };
+        match self.policy.decide(failing, asked, age_at, jitter) {
+            Decision::Retry(wait) => {
+                failing.due = now.saturating_add(wait);
+                self.note_charge(seq, failing);
+                self.lanes.put_back(seq, lane, Return::At { at: failing.due, alone });
+                Fate::Retry { at: failing.due, attempts: failing.attempts }
+            }
+            Decision::GiveUp => self.give_up(seq, lane, failing, now),
+        }
+    }
+
+    fn note_charge(&mut self, seq: Seq, failing: Failing) {
+        self.changes += 1;
+        self.failing.insert(seq, Charged { failing, change: self.changes });
+        self.lanes.needs_note(seq);
     }
 
     fn finish(&mut self, seq: Seq, lane: u64) -> Fate {
@@ -280,14 +271,27 @@ impl Partition {
         Fate::Finished(seq)
     }
 
-    fn give_up(&mut self, seq: Seq, lane: u64, attempts: u32) -> Fate {
+    fn give_up(&mut self, seq: Seq, lane: u64, mut failing: Failing, now: Millis) -> Fate {
+        let attempts = failing.attempts;
         if self.dead_letters {
+            // Until the dead letter is acknowledged the event may have to be given up once more.
+            self.changes += 1;
+            self.failing.insert(seq, Charged { failing, change: self.changes });
             self.finish(seq, lane);
             Fate::DeadLetter { seq, attempts }
         } else {
-            self.lanes.put_back(seq, lane, Return::Stop);
+            failing.stopped = Some(now);
+            self.note_charge(seq, failing);
+            self.lanes.put_back(seq, lane, Return::Stop { alone: failing.alone });
             Fate::Stopped { attempts }
         }
+    }
+
+    /// An event whose attempts were used up before this owner had the partition, and what follows.
+    pub fn used_up(&mut self, now: Millis) -> Option<(Seq, Fate)> {
+        let (seq, lane) = self.lanes.used_up()?;
+        let failing = self.failing.get(&seq).map_or(Failing::default(), |charged| charged.failing);
+        Some((seq, self.give_up(seq, lane, failing, now)))
     }
 
     /// Closes a call that returned. Rows it said nothing of are left for the caller to rule on.
@@ -421,10 +425,5 @@ impl Partition {
     /// Bytes that the window keeps in memory.
     pub fn memory(&self) -> usize {
         self.memory
-    }
-
-    /// Stopped lanes.
-    pub fn stopped(&self) -> usize {
-        self.lanes.stopped()
     }
 }

@@ -132,6 +132,15 @@ impl World {
 
     fn start(&mut self) {
         self.partition.wake(self.now);
+        while let Some((_, fate)) = self.partition.used_up(self.now) {
+            let Fate::DeadLetter { seq, attempts } = fate else { panic!("{fate:?}") };
+            assert!(attempts >= ATTEMPTS);
+            let event = self.partition.event(seq).expect("it is kept");
+            let (offset, key) = (event.offset(), u64::from_be_bytes(event.key().unwrap().try_into().unwrap()));
+            self.finish(offset, key);
+            self.dead.insert(offset);
+            self.outbox.push((seq, offset));
+        }
         let bounds = Bounds { events: self.rng.random_range(1..10), bytes: 1000 };
         let call = self.next_call;
         let (mut offsets, mut keys) = (Vec::new(), Vec::new());
@@ -272,8 +281,13 @@ impl World {
             assert!(self.finished.contains(&offset), "offset {offset} is committed and was not finished");
             assert!(!unacknowledged.contains(&offset), "offset {offset} is committed before its effects");
         }
+        let note = self.partition.note(self.now).expect("something was received");
+        // The answer may be lost, and the note kept all the same.
+        if self.rng.random_bool(0.8) {
+            self.partition.accepted(&note);
+        }
         self.committed = committable;
-        self.memo = self.partition.memo().encode(committable);
+        self.memo = note.text;
         let noted = Memo::decode(self.memo.as_bytes(), committable).unwrap_or_default();
         for offset in noted.done.iter().flat_map(|(start, end)| *start..*end) {
             assert!(self.finished.contains(&offset), "offset {offset} is noted as done and was not finished");
@@ -287,7 +301,7 @@ impl World {
         self.crashes += 1;
         // What a restart knows is what was committed.
         let memo = Memo::decode(self.memo.as_bytes(), self.committed).unwrap_or_default();
-        self.partition = Partition::restore(policy(), true, memo.clone());
+        self.partition = Partition::restore(policy(), true, memo.clone(), self.now);
         self.received = self.committed as usize;
         self.calls.clear();
         self.outbox.clear();

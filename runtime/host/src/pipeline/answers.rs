@@ -22,7 +22,7 @@ const MOST_OPEN: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Asked {
     open: Vec<(u32, Instant)>,
-    next: u32,
+    pub(super) next: u32,
     /// When the last was sent.
     last: Millis,
     /// A commit was refused: all has to be committed again.
@@ -49,6 +49,7 @@ impl Pipeline {
             Err(error) => {
                 warn!(%error, group = self.config.group, "commit refused; it is tried again");
                 self.asked.again = true;
+                self.answered(id, false);
             }
         }
     }
@@ -89,6 +90,8 @@ impl Pipeline {
         {
             self.lease.renew(sent);
         }
+        // Refused for one partition, it is sent again for all.
+        self.answered(answer.id, answer.refused.is_none());
         match answer.refused {
             None => debug!(partitions = answer.accepted, group = self.config.group, "committed"),
             Some(RDKafkaErrorCode::NoOffset) => {}
@@ -102,6 +105,13 @@ impl Pipeline {
                     _ => warn!(%error, group = self.config.group, "commit failed; it is tried again"),
                 }
             }
+        }
+    }
+
+    /// Notes of a commit are safe, or are not.
+    fn answered(&mut self, id: u32, accepted: bool) {
+        for assigned in self.partitions.values_mut() {
+            assigned.answered(id, accepted);
         }
     }
 

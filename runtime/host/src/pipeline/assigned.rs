@@ -1,13 +1,18 @@
 //! An assigned partition: its flow, and whether it is being fetched from.
 
+use std::collections::VecDeque;
+
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use tracing::{debug, warn};
 
 use super::stuck::Watch;
 use crate::bounded::Left;
-use crate::flow::{Millis, Partition};
+use crate::flow::{Millis, Note, Partition};
 use crate::source::{SharedConsumer, TopicPartition};
+
+/// Commits under way that are remembered: the answers to older ones are of no use any more.
+const MOST_ASKED: usize = 16;
 
 /// State of one partition of the binding.
 pub(super) struct Assigned {
@@ -18,8 +23,10 @@ pub(super) struct Assigned {
     pub(super) draining: bool,
     /// Events have been ready since then.
     pub(super) ready_since: Option<Millis>,
-    /// What was committed last.
-    pub(super) committed: Option<(i64, String)>,
+    /// Commits that were asked for and not answered, in order.
+    asked: VecDeque<(u32, Note)>,
+    /// What was asked for last, and the flow's changes by then.
+    last: Option<(Note, u64)>,
     /// Where the group was when it came.
     began: Option<i64>,
     pub(super) watch: Watch,
@@ -34,7 +41,8 @@ impl Assigned {
             epoch,
             draining: false,
             ready_since: None,
-            committed: None,
+            asked: VecDeque::new(),
+            last: None,
             began,
             watch: Watch::default(),
             paused: false,
@@ -42,11 +50,42 @@ impl Assigned {
         }
     }
 
-    /// The offset to commit and the note beside it, `None` before anything was received where the group had no offset.
-    pub(super) fn to_commit(&self) -> Option<(i64, String)> {
+    /// The commit `id` to ask for now, `None` before anything was received where the group had no offset or, without
+    /// `all`, if it would be the last one once more. Whoever asks reports the answer by [`answered`](Self::answered).
+    pub(super) fn ask(&mut self, id: u32, now: Millis, all: bool) -> Option<&Note> {
         let committable = self.flow.committable().or(self.began)?;
-        let (offset, memo) = self.left.apply(committable, self.flow.memo());
-        Some((offset, memo.encode(offset)))
+        let (offset, memo) = self.left.apply(committable, self.flow.memo(now));
+        let note = self.flow.note_of(offset, &memo);
+        if !all && self.last.as_ref().is_some_and(|(last, _)| *last == note) {
+            return None;
+        }
+        if self.asked.len() == MOST_ASKED {
+            self.asked.pop_front();
+        }
+        self.asked.push_back((id, note.clone()));
+        let (note, _) = self.last.insert((note, self.flow.changes()));
+        Some(note)
+    }
+
+    /// A commit was answered; `accepted` by the broker, its note is safe.
+    pub(super) fn answered(&mut self, id: u32, accepted: bool) {
+        // Answers come in order: what was asked before this one is answered, or superseded by it.
+        let Some(index) = self.asked.iter().position(|(asked, _)| *asked == id) else { return };
+        if let Some((_, note)) = self.asked.drain(..=index).next_back()
+            && accepted
+        {
+            self.flow.accepted(&note);
+        }
+    }
+
+    /// Whether something waits for a note that has not been asked for.
+    pub(super) fn wants_note(&self) -> bool {
+        self.flow.changes() > self.last.as_ref().map_or(0, |(_, changes)| *changes)
+    }
+
+    /// Whether a commit is under way.
+    pub(super) fn is_asked(&self) -> bool {
+        !self.asked.is_empty()
     }
 
     /// Stops fetching while the window is over its share.

@@ -4,37 +4,41 @@ use rdkafka::TopicPartitionList;
 use tracing::warn;
 
 use super::{COMMIT_EVERY, COMMIT_SOON, Pipeline};
-use crate::flow::Millis;
+use crate::flow::{Millis, Note};
 use crate::kafka::offsets;
 use crate::source::TopicPartition;
 
 impl Pipeline {
-    /// Commits what has become committable, once a second, and soon after an attempt was charged.
+    /// When the next commit is due: within a second, or soon if something waits for its note. Then only one is under
+    /// way, so that a slow broker gets no more of them than it answers.
+    pub(super) fn next_commit(&self) -> Millis {
+        let urgent = self.partitions.values().any(|a| a.wants_note() && !a.is_asked());
+        self.last_commit + if urgent { COMMIT_SOON } else { COMMIT_EVERY }
+    }
+
+    /// Commits what has become committable.
     pub(super) fn commit_if_due(&mut self, now: Millis) {
-        let pause = if self.commit_soon { COMMIT_SOON } else { COMMIT_EVERY };
         let lease = self.lease_is_due(now);
-        if now < self.last_commit + pause && !lease {
+        if now < self.next_commit() && !lease {
             return;
         }
         self.last_commit = now;
-        self.commit_soon = false;
         self.measure();
         self.function.trim(false);
         let all = std::mem::take(&mut self.asked.again) || lease;
-        let offsets = self.committable(all);
+        let id = self.asked.next;
+        let offsets = self.committable(id, now, all);
         if offsets.count() > 0 {
             self.send_commit(&offsets, now);
         }
     }
 
-    /// Offsets that may be committed, with their notes; without `all`, those that differ from the last commit.
-    pub(super) fn committable(&mut self, all: bool) -> TopicPartitionList {
+    /// Offsets that may be committed by the commit `id`, with their notes; without `all`, those that differ from the last commit.
+    pub(super) fn committable(&mut self, id: u32, now: Millis, all: bool) -> TopicPartitionList {
         let mut list = TopicPartitionList::new();
         for (name, assigned) in &mut self.partitions {
-            let Some(commit) = assigned.to_commit() else { continue };
-            if all || assigned.committed.as_ref() != Some(&commit) {
-                add(&mut list, name, commit.0, &commit.1);
-                assigned.committed = Some(commit);
+            if let Some(note) = assigned.ask(id, now, all) {
+                add(&mut list, name, note);
             }
         }
         list
@@ -60,8 +64,8 @@ impl Pipeline {
 }
 
 /// Adds an offset to commit, with its note.
-pub(super) fn add(list: &mut TopicPartitionList, name: &TopicPartition, offset: i64, note: &str) {
-    if let Err(error) = offsets::add(list, &name.0, name.1, offset, note) {
-        warn!(%error, topic = %name.0, partition = name.1, offset, "offset can't be committed");
+pub(super) fn add(list: &mut TopicPartitionList, name: &TopicPartition, note: &Note) {
+    if let Err(error) = offsets::add(list, &name.0, name.1, note.offset, &note.text) {
+        warn!(%error, topic = %name.0, partition = name.1, note.offset, "offset can't be committed");
     }
 }

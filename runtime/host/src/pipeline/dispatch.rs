@@ -63,6 +63,7 @@ impl Pipeline {
         for assigned in self.partitions.values_mut() {
             assigned.flow.wake(now);
         }
+        self.bury_used_up(now);
         self.held_back = true;
         let admission = self.admitted(now);
         let most = match admission {

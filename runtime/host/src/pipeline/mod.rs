@@ -96,8 +96,8 @@ const PATIENCE: Millis = 100;
 const MOST_CALLS: usize = 16;
 /// Time between commits.
 const COMMIT_EVERY: Millis = 1_000;
-/// The same after an attempt was charged: it must be noted before long, or a restart would not know of it.
-const COMMIT_SOON: Millis = 50;
+/// The same while something waits for its note.
+const COMMIT_SOON: Millis = 20;
 /// How long a stop waits for what is under way.
 const DRAIN: Duration = Duration::from_secs(15);
 /// How long it then waits for the last commit; with the time to leave the group, 20 s at most.
@@ -171,7 +171,6 @@ pub(crate) struct Pipeline {
     unread_since: Option<Millis>,
     last_commit: Millis,
     last_look: Millis,
-    commit_soon: bool,
     breakers: Breakers,
     /// No call can begin before something else happens than time passing.
     held_back: bool,
@@ -246,7 +245,6 @@ impl Pipeline {
             unread_since: None,
             last_commit: 0,
             last_look: 0,
-            commit_soon: false,
             held_back: false,
         };
         let ended = this.work(&mut inputs, &mut calls, &mut done, stop).await;
@@ -374,8 +372,7 @@ impl Pipeline {
 
     /// When something is due even if nobody reports anything.
     fn next_wake(&self, now: Millis, stopping: Option<Millis>) -> Millis {
-        let mut wake = self.last_commit + if self.commit_soon { COMMIT_SOON } else { COMMIT_EVERY };
-        wake = wake.min(self.next_answer(now)).min(self.breakers.next(now));
+        let mut wake = self.next_commit().min(self.next_answer(now)).min(self.breakers.next(now));
         wake = wake.min(stopping.unwrap_or(Millis::MAX));
         for assigned in self.partitions.values() {
             wake = wake.min(assigned.flow.next_due().unwrap_or(Millis::MAX));
@@ -422,7 +419,7 @@ impl Pipeline {
         }
         self.calls.clear();
         self.measure();
-        let offsets = self.committable(true);
+        let offsets = self.committable(self.asked.next, self.now(), true);
         let consumer = self.consumer.clone();
         if offsets.count() > 0 {
             // On a thread of its own, since it waits for the broker, which may be away.

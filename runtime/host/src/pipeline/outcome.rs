@@ -12,10 +12,11 @@ use veltrix_wasm::{CallError, CallErrorKind};
 use super::{OpenCall, Pipeline};
 use crate::dead_letter::{self, DeadLetter};
 use crate::event::EventView;
-use crate::flow::{CallId, Fate, Mode, Ruling, Seq};
+use crate::flow::{CallId, Fate, Millis, Mode, Ruling, Seq};
 use crate::kafka::headers;
 use crate::outbox::{Send, SendError, Ticket};
 use crate::rate::Counts;
+use crate::source::TopicPartition;
 
 /// What `apply` notes of a row while it reads a frame.
 const UNTOUCHED: u8 = 0;
@@ -30,6 +31,9 @@ const FRAMING: usize = 512;
 const STARVED: Duration = Duration::from_millis(250);
 /// Longest pause between attempts to start a function.
 const MOST_HOLD: u64 = 30_000;
+
+/// What is known of an event that another worker has failed with for the last time.
+const USED_UP: &str = "its attempts were used up, and the worker ended before it was dealt with";
 
 /// How an event's run went wrong.
 struct Failure<'a> {
@@ -98,7 +102,7 @@ impl Pipeline {
         for (seq, attempts, row) in letters {
             let failure = self.failure_of(&row, refusal.as_deref());
             let (reason, message) = (failure.0, failure.1);
-            self.bury(open, seq, attempts, &Failure { reason: &reason, message: &message });
+            self.bury((&open.source, open.epoch), seq, attempts, &Failure { reason: &reason, message: &message });
         }
         if let Some(assigned) = self.partitions.get_mut(&open.source) {
             for seq in finished {
@@ -207,44 +211,47 @@ impl Pipeline {
         let now = self.now();
         let assigned = self.partitions.get_mut(&open.source)?;
         let fate = assigned.flow.rule(call, row, ruling, now, rand::rng().random())?;
-        let (topic, partition) = (&*open.context.source.0, open.context.source.1);
         let offset = open.context.rows.get(row as usize).map(|row| row.offset);
+        self.tell(&fate, (&open.context.source, offset), now, failure);
+        Some(fate)
+    }
+
+    fn tell(&self, fate: &Fate, of: (&TopicPartition, Option<i64>), now: Millis, failure: &Failure<'_>) {
+        let ((topic, partition), offset) = of;
         let Failure { reason, message } = failure;
         let function = &*self.function.name;
         match fate {
             Fate::Retry { at, attempts } => {
                 self.metrics.retries.inc();
-                self.commit_soon = true;
                 debug!(
                     function,
-                    topic,
+                    %topic,
                     partition,
                     offset,
                     attempts,
-                    in_ms = at - now,
+                    in_ms = at.saturating_sub(now),
                     reason,
                     error = message,
                     "retry"
                 );
             }
             Fate::DeadLetter { attempts, .. } => {
-                warn!(function, topic, partition, offset, attempts, reason, error = message, "dead letter");
+                warn!(function, %topic, partition, offset, attempts, reason, error = message, "dead letter");
             }
             Fate::Stopped { attempts } => {
                 error!(
                     function,
-                    topic,
+                    %topic,
                     partition,
                     offset,
                     attempts,
                     reason,
                     error = message,
-                    "lane stopped: the event can't be handled and there is no dead-letter topic; mend the function or name a `dead_letter` topic, and start the worker anew"
+                    "lane stopped: the event can't be handled and there is no dead-letter topic; mend the function and `veltrix resume` the binding, or name a `dead_letter` topic"
                 );
             }
             Fate::Finished(_) | Fate::Deferred => {}
         }
-        Some(fate)
     }
 
     /// Reason and message of a failed row.
@@ -306,9 +313,10 @@ impl Pipeline {
     }
 
     /// Writes an event to the dead-letter topic.
-    fn bury(&mut self, open: &OpenCall, seq: Seq, attempts: u32, failure: &Failure<'_>) {
-        let ticket = self.outbox.ticket(open.source.clone(), open.epoch, vec![seq], self.tickets.clone());
-        let (Some(assigned), Some(topic)) = (self.partitions.get(&open.source), &self.config.dead_letter) else {
+    fn bury(&mut self, from: (&TopicPartition, u64), seq: Seq, attempts: u32, failure: &Failure<'_>) {
+        let (source, epoch) = from;
+        let ticket = self.outbox.ticket(source.clone(), epoch, vec![seq], self.tickets.clone());
+        let (Some(assigned), Some(topic)) = (self.partitions.get(source), &self.config.dead_letter) else {
             return;
         };
         let Some(event) = assigned.flow.event(seq) else { return };
@@ -321,7 +329,7 @@ impl Pipeline {
             attempts,
             omitted: !fits,
         };
-        let list = dead_letter::headers(event, &open.source.0, open.source.1, &letter);
+        let list = dead_letter::headers(event, &source.0, source.1, &letter);
         if !fits {
             warn!(
                 topic,
@@ -349,6 +357,24 @@ impl Pipeline {
             }
         }
         self.outbox.seal(&ticket);
+    }
+
+    /// Gives up events whose attempts a worker before this one has used up.
+    pub(super) fn bury_used_up(&mut self, now: Millis) {
+        let mut found = Vec::new();
+        for (name, assigned) in &mut self.partitions {
+            while let Some((seq, fate)) = assigned.flow.used_up(now) {
+                found.push((name.clone(), assigned.epoch, seq, fate));
+            }
+        }
+        for (source, epoch, seq, fate) in found {
+            let offset = self.partitions.get(&source).and_then(|a| a.flow.event(seq)).map(|event| event.offset());
+            let failure = Failure { reason: "attempts-exhausted", message: USED_UP };
+            self.tell(&fate, (&source, offset), now, &failure);
+            if let Fate::DeadLetter { seq, attempts } = fate {
+                self.bury((&source, epoch), seq, attempts, &failure);
+            }
+        }
     }
 
     /// A call is over.
@@ -423,7 +449,7 @@ impl Pipeline {
         for row in rows {
             let ruling = Ruling::Failed { asked: None, ended_call };
             if let Some(Fate::DeadLetter { seq, attempts }) = self.rule_failure(call, open, row, &ruling, failure) {
-                self.bury(open, seq, attempts, failure);
+                self.bury((&open.source, open.epoch), seq, attempts, failure);
             }
         }
     }

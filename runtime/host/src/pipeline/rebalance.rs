@@ -21,6 +21,7 @@ pub(super) struct Revocation {
 
 impl Pipeline {
     pub(super) fn assigned(&mut self, partitions: Vec<Assignment>) {
+        let now = self.now();
         for Assignment { name, memo, committed, .. } in partitions {
             if memo != Memo::default() {
                 let (done, failing) = (memo.done.len(), memo.failing.len());
@@ -30,7 +31,7 @@ impl Pipeline {
             self.ended = false;
             let part = self.range.as_ref().and_then(|range| range.partitions.get(&name.1));
             let left = part.map(|part| part.left(&memo.done)).unwrap_or_default();
-            let flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo);
+            let flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo, now);
             self.partitions.insert(name, Assigned::new(flow, self.epochs, committed, left));
         }
         self.take_turns();
@@ -71,8 +72,10 @@ impl Pipeline {
             let mut offsets = TopicPartitionList::new();
             for name in &revocation.partitions {
                 self.cancel(name);
-                if let Some((offset, note)) = self.partitions.get(name).and_then(Assigned::to_commit) {
-                    commit::add(&mut offsets, name, offset, &note);
+                if let Some(note) =
+                    self.partitions.get_mut(name).and_then(|assigned| assigned.ask(self.asked.next, now, true))
+                {
+                    commit::add(&mut offsets, name, note);
                 }
                 self.forget(name);
             }
