@@ -1,6 +1,7 @@
 //! Tests of the whole against real Kafka and Cassandra, and of the tree itself.
 
 mod bytes;
+mod control;
 mod crash;
 mod dependencies;
 mod dlq;
@@ -10,6 +11,7 @@ mod lifecycle;
 mod local;
 mod orders;
 mod outages;
+mod replay;
 mod start;
 mod support;
 mod verbs;

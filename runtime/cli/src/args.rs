@@ -33,6 +33,12 @@ pub(crate) enum Verb {
     Cql(verbs::cql::Cql),
     /// List, show and redrive dead letters
     Dlq(verbs::dlq::Dlq),
+    /// Handle a range of events once more, by the binding itself or by a group aside
+    Replay(verbs::replay::Replay),
+    /// Pause bindings in all workers: they begin nothing until they are resumed, also after restarts
+    Pause(verbs::pause::Pause),
+    /// Resume paused bindings, and lanes that have stopped
+    Resume(verbs::pause::Pause),
     /// Run a Cassandra of one node in memory, for development and tests, until SIGTERM
     Cassandra(verbs::cassandra::Cassandra),
 }

@@ -40,6 +40,9 @@ fn perform(verb: Verb) -> Outcome {
         Verb::Tail(args) => verbs::tail::run(&args),
         Verb::Cql(args) => verbs::cql::run(&args),
         Verb::Dlq(args) => verbs::dlq::run(args),
+        Verb::Replay(args) => verbs::replay::run(&args),
+        Verb::Pause(args) => verbs::pause::pause(&args),
+        Verb::Resume(args) => verbs::pause::resume(&args),
         Verb::Cassandra(args) => verbs::cassandra::run(&args),
     }
 }

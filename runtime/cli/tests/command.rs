@@ -58,7 +58,7 @@ fn version_names_the_contract() {
 #[test]
 fn help_names_every_verb() {
     let help = stdout(&veltrix(Path::new("."), &["--help"]));
-    for verb in ["run", "check", "inspect", "publish", "tail", "cql", "dlq", "cassandra"] {
+    for verb in ["run", "check", "inspect", "publish", "tail", "cql", "dlq", "replay", "pause", "resume", "cassandra"] {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb} is not in {help}");
         ends(&veltrix(Path::new("."), &[verb, "--help"]), 0, "");
     }
@@ -92,6 +92,10 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
         (&["dlq", "list", "--from", "yesterday"], "write an RFC 3339 time"),
         (&["dlq", "redrive", "--limit", "0"], "--limit"),
         (&["dlq", "redrive", "--offset", "9-3"], "write an offset, or two such as 17-25"),
+        (&["replay", "--from", "yesterday"], "write an offset (120)"),
+        (&["replay", "--from", "3", "--earliest"], "cannot be used with"),
+        (&["replay", "--from", "a b/0:1"], "write an offset (120)"),
+        (&["replay", "--topic", "a b"], "a topic's name"),
         (&["cassandra", "--port", "65536"], "65536"),
         (&["cassandra", "--host", "here"], "--host"),
     ] {
@@ -149,6 +153,25 @@ fn dead_letters_are_asked_for_by_bindings_that_have_them() {
     let more = MANIFEST.replace("BROKER", &nobody).replace("'stock'\n", "'stock'\ndead_letter = 'dead'\n");
     std::fs::write(folder.path().join("veltrix.toml"), more).unwrap();
     let children: Vec<_> = [&["dlq", "list"][..], &["dlq", "show", "0:1"], &["dlq", "redrive"]]
+        .map(|verb| command(folder.path(), verb).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+        .into();
+    for child in children {
+        ends(&child.wait_with_output().unwrap(), 1, &format!("no Kafka broker answers at {nobody}"));
+    }
+}
+
+#[test]
+fn operators_name_bindings_that_are_there_and_hear_of_a_broker_that_is_not() {
+    let nobody = nobody();
+    let folder = folder(&MANIFEST.replace("BROKER", &nobody));
+    std::fs::write(folder.path().join("stock.wat"), HANDLER).unwrap();
+    let verbs = [&["pause"][..], &["resume"], &["replay", "--earliest"], &["replay", "--earliest", "--group", "side"]];
+    for verb in verbs {
+        let unknown = veltrix(folder.path(), &[verb, &["--binding", "stok"]].concat());
+        ends(&unknown, 2, "there is no binding stok; there are: shop.stock (function stock)");
+    }
+    ends(&veltrix(folder.path(), &["replay"]), 2, "name a place with --from, or say --earliest");
+    let children: Vec<_> = verbs
         .map(|verb| command(folder.path(), verb).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
         .into();
     for child in children {

@@ -18,6 +18,8 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tracing::{debug, warn};
 
+use crate::control::Lane;
+
 /// Connections served at once.
 const MOST_CONNECTIONS: usize = 64;
 
@@ -56,6 +58,10 @@ pub struct BindingStatus {
     pub error: Option<String>,
     /// `closed`, `half-open` or `open`, by what it needs: `cassandra`, `kafka`, `dead-letters`.
     pub breakers: BTreeMap<&'static str, &'static str>,
+    /// An operator has paused it.
+    pub paused: bool,
+    /// Lanes that wait for somebody to resume the binding; at most 100 are listed.
+    pub stopped: Vec<Lane>,
 }
 
 /// Listens on an address.

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
+use crate::control::Shown;
 use crate::function::Function;
 use crate::kafka::{Health, KafkaConfig};
 use crate::metrics::{BindingMetrics, RequestMetrics};
@@ -34,6 +35,8 @@ pub(crate) struct BindingTask {
     pub(crate) outboxes: Arc<Outboxes>,
     /// Where the states of its breakers are told.
     pub(crate) breakers: BreakerStates,
+    /// What it shows to operators.
+    pub(crate) shown: Arc<Shown>,
     /// Metrics of the binding.
     pub(crate) metrics: Arc<BindingMetrics>,
     /// Metrics of its function's requests.
@@ -72,6 +75,8 @@ impl BindingTask {
             wasm: self.wasm.clone(),
             wasm_threads: self.wasm_threads,
             range: None,
+            control: self.source.control.clone(),
+            shown: self.shown.clone(),
         };
         Ok(Begun { source, parts })
     }

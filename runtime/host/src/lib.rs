@@ -2,6 +2,8 @@
 //!
 //! Modules in the order in which data flows.
 
+pub mod control;
+
 pub mod event;
 pub mod kafka;
 pub mod source;

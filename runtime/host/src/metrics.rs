@@ -1,5 +1,6 @@
 //! All metrics, by name. Hot paths hold their counters; nothing is looked up per event.
 
+mod operator;
 mod supervision;
 
 use std::collections::HashMap;
@@ -14,6 +15,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use operator::OperatorFamilies;
+pub(crate) use operator::OperatorMetrics;
 use supervision::SupervisionFamilies;
 pub(crate) use supervision::SupervisionMetrics;
 
@@ -74,6 +77,7 @@ struct Families {
     kafka_up: Gauge,
     cassandra_up: Gauge,
     supervision: SupervisionFamilies,
+    operator: OperatorFamilies,
 }
 
 /// 50 µs to 26 s.
@@ -104,6 +108,7 @@ impl Default for Metrics {
             kafka_up: Gauge::default(),
             cassandra_up: Gauge::default(),
             supervision: SupervisionFamilies::default(),
+            operator: OperatorFamilies::default(),
         };
         let mut registry = Registry::with_prefix("veltrix");
         let f = &families;
@@ -152,6 +157,7 @@ impl Default for Metrics {
         registry.register("kafka_up", "1 while Kafka answers", f.kafka_up.clone());
         registry.register("cassandra_up", "1 while Cassandra answers; absent or 0 otherwise", f.cassandra_up.clone());
         f.supervision.register(&mut registry);
+        f.operator.register(&mut registry);
         Self { registry, families }
     }
 }
@@ -182,6 +188,7 @@ impl Metrics {
             call_seconds: f.call_seconds.get_or_create_owned(&labels),
             lost: f.lost.get_or_create_owned(&labels),
             supervision: self.supervision(group, function),
+            operator: f.operator.binding(&labels),
             group: group.into(),
             function: function.into(),
             marks: Mutex::default(),
@@ -257,6 +264,7 @@ pub struct BindingMetrics {
     pub(crate) paused: Gauge,
     pub(crate) call_seconds: Histogram,
     pub(crate) supervision: SupervisionMetrics,
+    pub(crate) operator: OperatorMetrics,
     lost: Counter,
     group: String,
     function: String,

@@ -17,6 +17,7 @@ use veltrix_wasm::{LoadError, Sandbox, SandboxConfig};
 use crate::admin::{self, BindingStatus, Readiness, Status};
 use crate::binding::BindingTask;
 use crate::cassandra::{Access, Cassandra};
+use crate::control::{self, Follower, Shown};
 use crate::flow::{Bounds, RetryPolicy};
 use crate::function::{Config, Function, Secrets};
 use crate::kafka::{Health, KafkaConfig, topics};
@@ -131,6 +132,8 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
         let (kafka, names) = (kafka.clone(), topics_to_create(&manifest));
         async move { topics::ensure(&kafka, &names).await }
     });
+    let control = Follower::start(&manifest.name, &kafka)
+        .map_err(|error| RunError::Internal(format!("the control thread can't start: {error}")))?;
     let (tell, told) = watch::channel(false);
     let mut begun = Vec::new();
     for (binding, supervised) in manifest.bindings.iter().zip(&worker.bindings) {
@@ -140,6 +143,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
                 group: binding.group.clone(),
                 start: binding.start,
                 ordering: binding.ordering,
+                control: Some(control.binding(&binding.group)),
             },
             config: binding_config(binding, &manifest),
             function: functions[&binding.function].clone(),
@@ -147,6 +151,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
             health: health.clone(),
             outboxes: outboxes.clone(),
             breakers: supervised.breakers.clone(),
+            shown: supervised.shown.clone(),
             metrics: metrics.binding(&binding.group, &binding.function),
             request_metrics: Arc::new(metrics.requests(&binding.function)),
             wasm: wasm.handle(),
@@ -178,6 +183,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
         }
     }
     drop(wasm);
+    drop(control);
     let flush = tokio::task::spawn_blocking(move || outboxes.flush(FLUSH));
     if tokio::time::timeout(FLUSH * 2, flush).await.is_err() {
         error!("the producer did not end in time");
@@ -266,6 +272,7 @@ pub(crate) fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingC
             .get("message.max.bytes")
             .and_then(|n| n.parse().ok())
             .unwrap_or(1_000_000),
+        resume: control::resume_command(&manifest.dir, &binding.group),
     }
 }
 
@@ -331,20 +338,22 @@ struct BindingState {
     function: String,
     task: Supervised,
     breakers: BreakerStates,
+    shown: Arc<Shown>,
 }
 
 impl BindingState {
     fn of(binding: &Binding, metrics: &Metrics) -> Self {
         let (group, function) = (binding.group.clone(), binding.function.clone());
         let task = Supervised::new(&group, metrics.supervision(&group, &function));
-        Self { group, function, task, breakers: BreakerStates::default() }
+        Self { group, function, task, breakers: BreakerStates::default(), shown: Arc::default() }
     }
 
     fn status(&self) -> BindingStatus {
         let (phase, error) = self.task.state();
         let breakers = self.breakers.lock().expect("no panic while held").clone();
         let (group, function) = (self.group.clone(), self.function.clone());
-        BindingStatus { group, function, state: phase.word(), error, breakers }
+        let (paused, stopped) = (self.shown.is_paused(), self.shown.stopped());
+        BindingStatus { group, function, state: phase.word(), error, breakers, paused, stopped }
     }
 }
 

@@ -52,7 +52,6 @@ pub(crate) fn bindings<'a>(manifest: &'a Manifest, name: Option<&str>) -> Result
     Ok(found)
 }
 
-#[cfg(test)]
 /// The one binding of that group or function; without a name, the only one there is.
 pub(crate) fn binding<'a>(manifest: &'a Manifest, name: Option<&str>) -> Result<&'a Binding, Failure> {
     let found = bindings(manifest, name)?;

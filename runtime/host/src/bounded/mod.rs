@@ -98,6 +98,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         group: group.clone(),
         start: Start::Earliest,
         ordering: binding.ordering,
+        control: None,
     };
     info!(group, function = binding.function, topic = range.topic, "bounded run");
     let range = Arc::new(range);
@@ -115,6 +116,8 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         wasm: wasm.handle(),
         wasm_threads: wasm.threads,
         range: Some(range),
+        control: None,
+        shown: Arc::default(),
     };
     let (tell, told) = watch::channel(false);
     let pipeline = Pipeline::run(parts, told);

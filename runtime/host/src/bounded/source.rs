@@ -59,7 +59,7 @@ impl RangeSource {
         // Tells the end of a partition also where its last offsets hold no event.
         client.set("enable.partition.eof", "true");
         let lease = Lease::new(source::session(kafka));
-        let context = SourceContext::new(config.source.start, inputs.clone(), health.clone(), metrics, lease);
+        let context = SourceContext::new(config.source.start, inputs.clone(), health.clone(), metrics, lease, None);
         let consumer: SharedConsumer = Arc::new(client.create_with_context(context)?);
         consumer.subscribe(&[&config.range.topic])?;
         let stop = Arc::new(AtomicBool::new(false));

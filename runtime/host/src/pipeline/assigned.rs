@@ -96,12 +96,19 @@ impl Assigned {
         events: usize,
         bytes: usize,
     ) {
-        if self.paused || (self.flow.window() < events && self.flow.memory() < bytes) {
+        if self.flow.window() >= events || self.flow.memory() >= bytes {
+            self.pause(name, consumer);
+        }
+    }
+
+    /// Stops fetching.
+    pub(super) fn pause(&mut self, name: &TopicPartition, consumer: &SharedConsumer) {
+        if self.paused {
             return;
         }
         match consumer.pause(&one(name)) {
             Ok(()) => {
-                debug!(topic = %name.0, partition = name.1, window = self.flow.window(), "paused: its window is full");
+                debug!(topic = %name.0, partition = name.1, window = self.flow.window(), "paused");
                 self.paused = true;
             }
             Err(error) => warn!(%error, topic = %name.0, partition = name.1, "can't pause"),

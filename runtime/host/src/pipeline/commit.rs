@@ -59,6 +59,7 @@ impl Pipeline {
         self.metrics.window_bytes.set(bytes as i64);
         self.metrics.stopped.set(stopped as i64);
         self.metrics.paused.set(paused as i64);
+        self.show_stopped(self.now());
         self.metrics.in_flight.set(self.calls.values().map(|call| call.events as i64).sum());
     }
 }

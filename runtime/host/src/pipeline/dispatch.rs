@@ -37,6 +37,14 @@ impl Pipeline {
     /// Whether the source is read: not while the windows are full. When that lasts, the partitions
     /// that fill them are paused, so that revocations and the others' events get through.
     pub(super) fn reads_source(&mut self, now: Millis) -> bool {
+        if self.orders.paused {
+            for (name, assigned) in &mut self.partitions {
+                assigned.pause(name, &self.consumer);
+            }
+            self.unread_since = None;
+            // What was on its way may come, and so may revocations.
+            return true;
+        }
         let share = self.partitions.len().max(1);
         let (mut events, mut bytes) = (0, 0);
         for (name, assigned) in &mut self.partitions {
@@ -65,6 +73,9 @@ impl Pipeline {
         }
         self.bury_used_up(now);
         self.held_back = true;
+        if self.is_held() {
+            return;
+        }
         let admission = self.admitted(now);
         let most = match admission {
             Admission::Nothing => return,

@@ -41,7 +41,7 @@ impl Pipeline {
                 ready: ready + usize::from(suspects),
                 window: flow.window(),
                 lanes_wait: flow.next_due().is_some() || flow.stopped() > 0,
-                unfetched: !assigned.is_paused() && self.metrics.is_unfetched(&name.0, name.1),
+                unfetched: self.range.is_none() && !assigned.is_paused() && self.metrics.is_unfetched(&name.0, name.1),
                 excused: excused || assigned.draining,
             };
             if let Some((what, still)) = assigned.watch.look(&look, now, limit) {

@@ -8,6 +8,7 @@ mod breakers;
 mod commit;
 mod dispatch;
 mod look;
+mod operator;
 mod outcome;
 mod rebalance;
 mod stuck;
@@ -26,6 +27,7 @@ use veltrix_frame::BatchBuilder;
 use crate::bounded::Range;
 use crate::call::{CallContext, FromCall};
 use crate::cassandra::Access;
+use crate::control::{self, Orders, Shown};
 use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, Partition, RetryPolicy};
 use crate::function::Function;
 use crate::kafka::Commits;
@@ -59,6 +61,8 @@ pub(crate) struct BindingConfig {
     pub dead_letter_limit: Limit,
     /// Largest record that the producer takes, bytes.
     pub max_record: usize,
+    /// The command that resumes the binding.
+    pub resume: String,
 }
 
 /// What a pipeline works with.
@@ -85,6 +89,10 @@ pub(crate) struct Parts {
     pub wasm_threads: usize,
     /// What to handle, if not all that comes.
     pub range: Option<Arc<Range>>,
+    /// What operators want; `None`: nobody asks.
+    pub control: Option<control::Handle>,
+    /// What they are shown.
+    pub shown: Arc<Shown>,
 }
 
 /// Received and not closed, over all partitions of the binding: beyond it the source is not read.
@@ -141,6 +149,9 @@ pub(crate) struct Pipeline {
     request_metrics: Arc<RequestMetrics>,
     wasm: Handle,
     wasm_threads: usize,
+    control: Option<control::Handle>,
+    orders: Orders,
+    shown: Arc<Shown>,
     range: Option<Arc<Range>>,
     /// All of the range was received.
     ended: bool,
@@ -224,6 +235,10 @@ impl Pipeline {
             request_metrics: parts.request_metrics,
             wasm: parts.wasm,
             wasm_threads: parts.wasm_threads,
+            // Who asks nobody knows all there is to know.
+            orders: Orders { known: parts.control.is_none(), ..Orders::default() },
+            control: parts.control,
+            shown: parts.shown,
             range: parts.range,
             ended: false,
             partitions: HashMap::new(),
@@ -261,6 +276,8 @@ impl Pipeline {
     ) -> Result<(), PipelineError> {
         let this = self;
         let mut stopping: Option<Millis> = None;
+        let mut control = this.control.clone();
+        this.heed(this.now());
         loop {
             let now = this.now();
             let ours = this.hear_commits();
@@ -273,7 +290,8 @@ impl Pipeline {
             }
             this.finish_revocations(now);
             this.commit_if_due(now);
-            this.look_for_stuck(now, !ours || stopping.is_some() || this.breakers.hold())?;
+            let held = this.is_held() || this.breakers.hold();
+            this.look_for_stuck(now, !ours || stopping.is_some() || held)?;
             let reads = this.reads_source(now);
             let wake = Duration::from_millis(this.next_wake(now, stopping).saturating_sub(now).max(1));
             tokio::select! {
@@ -311,6 +329,7 @@ impl Pipeline {
                     None if stopping.is_none() => return Err(PipelineError::Source("the source ended".into())),
                     None => {}
                 },
+                () = control::changed(&mut control) => this.heed(this.now()),
                 () = tokio::time::sleep(wake) => {}
             }
             if this.outbox.is_fatal() {

@@ -247,7 +247,8 @@ impl Pipeline {
                     attempts,
                     reason,
                     error = message,
-                    "lane stopped: the event can't be handled and there is no dead-letter topic; mend the function and `veltrix resume` the binding, or name a `dead_letter` topic"
+                    "lane stopped: the event can't be handled and there is no dead-letter topic; mend the function, or name a `dead_letter` topic, then let it go on: {}",
+                    self.config.resume
                 );
             }
             Fate::Finished(_) | Fate::Deferred => {}

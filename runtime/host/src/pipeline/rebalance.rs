@@ -31,7 +31,8 @@ impl Pipeline {
             self.ended = false;
             let part = self.range.as_ref().and_then(|range| range.partitions.get(&name.1));
             let left = part.map(|part| part.left(&memo.done)).unwrap_or_default();
-            let flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo, now);
+            let mut flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo, now);
+            self.heed_at(&mut flow, now);
             self.partitions.insert(name, Assigned::new(flow, self.epochs, committed, left));
         }
         self.take_turns();

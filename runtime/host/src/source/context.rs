@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use veltrix_manifest::Start;
 
 use super::{Assignment, Input, Lease, TopicPartition, start};
+use crate::control;
 use crate::flow::Memo;
 use crate::kafka::{Health, TopicId, client, identity, offsets};
 use crate::metrics::{BindingMetrics, Fetch};
@@ -38,6 +39,7 @@ pub struct SourceContext {
     said: Mutex<HashSet<&'static str>>,
     cluster: OnceLock<Arc<str>>,
     lease: Arc<Lease>,
+    pub(super) control: Option<control::Handle>,
     /// How often partitions came.
     assignments: AtomicU64,
 }
@@ -49,9 +51,11 @@ impl SourceContext {
         health: Arc<Health>,
         metrics: Arc<BindingMetrics>,
         lease: Lease,
+        control: Option<control::Handle>,
     ) -> Self {
         Self {
             lease: Arc::new(lease),
+            control,
             start,
             inputs,
             health,
@@ -137,7 +141,7 @@ impl SourceContext {
         }
     }
 
-    fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+    pub(super) fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         self.assignments.fetch_add(1, Ordering::Relaxed);
         let partitions = self.names(list);
         let topics: HashSet<&Arc<str>> = partitions.iter().map(|(topic, _)| topic).collect();
@@ -146,6 +150,7 @@ impl SourceContext {
                 warn!(%error, %topic, "can't fix the start of a new group; it begins at the log start");
             }
         }
+        self.go_back(consumer, list);
         let ids = self.identify(consumer, &partitions);
         let mut known = HashMap::new();
         if let Ok(committed) = consumer.committed_offsets(list.clone(), Duration::from_secs(5)) {
@@ -197,7 +202,7 @@ impl SourceContext {
         }
     }
 
-    fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+    pub(super) fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let lost = consumer.assignment_lost();
         if lost {
             self.lease.end();

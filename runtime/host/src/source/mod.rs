@@ -3,6 +3,7 @@
 
 mod context;
 mod lease;
+mod seek;
 mod start;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ pub use context::SourceContext;
 pub use lease::Lease;
 pub use veltrix_manifest::Start;
 
+use crate::control;
 use crate::event::Chunk;
 use crate::flow::Memo;
 use crate::kafka::{Health, KafkaConfig, TopicId, headers};
@@ -43,6 +45,8 @@ pub struct SourceConfig {
     pub start: Start,
     /// How lanes are made.
     pub ordering: veltrix_manifest::Ordering,
+    /// What operators want of the binding; `None`: nobody asks.
+    pub(crate) control: Option<control::Handle>,
 }
 
 /// A partition that has become ours.
@@ -109,7 +113,8 @@ impl Source {
         defaults(&mut client, kafka);
         client.set("group.id", &config.group);
         let lease = Lease::new(session(kafka));
-        let context = SourceContext::new(config.start, inputs.clone(), health.clone(), metrics, lease);
+        let control = config.control.clone();
+        let context = SourceContext::new(config.start, inputs.clone(), health.clone(), metrics, lease, control);
         let consumer: SharedConsumer = Arc::new(client.create_with_context(context)?);
         consumer.subscribe(&config.topics.iter().map(String::as_str).collect::<Vec<_>>())?;
         let stop = Arc::new(AtomicBool::new(false));
@@ -201,7 +206,17 @@ struct Poller {
 impl Poller {
     fn run(self) {
         let mut round = Round::default();
+        let mut heeded = 0;
         while !self.stop.load(Ordering::Relaxed) {
+            if let Some(control) = &self.config.control
+                && control.version() != heeded
+            {
+                let version = control.version();
+                // Else it is tried again after the next poll.
+                if self.consumer.context().heed_seeks(&self.consumer) {
+                    heeded = version;
+                }
+            }
             let mut wait = Duration::from_millis(100);
             while round.events < ROUND_EVENTS && round.bytes < ROUND_BYTES {
                 match self.consumer.poll(wait) {

@@ -9,13 +9,14 @@ use veltrix_host::dead_letter::Letter;
 use veltrix_manifest::Binding;
 
 use super::filter::{Filter, Place};
-use super::letters::{Done, Letters};
+use super::letters;
 use crate::args::{Format, Output};
 use crate::cql_value::timestamp;
 use crate::failure::Outcome;
 use crate::out::Out;
 use crate::table;
 use crate::verbs::application::{self, Application};
+use crate::verbs::log::{Done, Log};
 
 /// Longest cell of the table for what functions and producers choose.
 const WIDEST: usize = 48;
@@ -64,8 +65,8 @@ impl State {
 pub(super) struct Owners<'a>(Vec<(&'a Binding, BTreeMap<i32, Done>)>);
 
 impl<'a> Owners<'a> {
-    pub(super) fn of(bindings: &[&'a Binding], letters: &Letters<'_>) -> Result<Self, crate::failure::Failure> {
-        let done = |binding: &&'a Binding| Ok((*binding, letters.done_by(&super::group(binding))?));
+    pub(super) fn of(bindings: &[&'a Binding], log: &Log<'_>) -> Result<Self, crate::failure::Failure> {
+        let done = |binding: &&'a Binding| Ok((*binding, log.done_by(&super::group(binding))?));
         bindings.iter().map(done).collect::<Result<_, _>>().map(Self)
     }
 
@@ -93,9 +94,9 @@ pub(crate) fn run(args: &List) -> Outcome {
     let mut reasons: BTreeMap<(String, String), (u64, u64)> = BTreeMap::new();
     let (mut count, mut none) = (0, 0u64);
     for (topic, writers) in super::topics(&bindings)? {
-        let letters = Letters::of(topic, &servers)?;
-        let owners = Owners::of(&writers, &letters)?;
-        letters.each(|place, message, letter| {
+        let log = Log::of(topic, &servers)?;
+        let owners = Owners::of(&writers, &log)?;
+        letters::each(&log, |place, message, letter| {
             let Some(letter) = letter else {
                 none += 1;
                 return Ok(());

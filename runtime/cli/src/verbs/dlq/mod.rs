@@ -3,7 +3,7 @@
 mod filter;
 mod letters;
 mod list;
-mod redrive;
+pub(crate) mod redrive;
 mod show;
 
 use clap::{Args, Subcommand};

@@ -9,13 +9,14 @@ use veltrix_host::bounded::{self, Bounded, Counts, Planner, Range, Sort, Summary
 use veltrix_manifest::{Binding, Manifest};
 
 use super::filter::Filter;
-use super::letters::Letters;
+use super::letters;
 use super::list;
 use crate::args::{CassandraArg, Format, Output};
 use crate::failure::{Failure, Outcome};
 use crate::out::{self, Out};
 use crate::signals::Signals;
 use crate::verbs::application::{self, Application};
+use crate::verbs::log::Log;
 use crate::verbs::run::{stop, user_cache};
 use crate::{clients, servers};
 
@@ -90,13 +91,13 @@ fn plan(
             binding.group
         )));
     }
-    let letters = Letters::of(topic, servers)?;
-    let done = letters.done_by(&group)?;
+    let log = Log::of(topic, servers)?;
+    let done = log.done_by(&group)?;
     let noted = |partition| done.get(&partition).map_or(0, |done| done.notes.done.len());
     let mut planners: BTreeMap<i32, Planner> =
-        letters.ends.keys().map(|partition| (*partition, Planner::new(noted(*partition)))).collect();
+        log.ends.keys().map(|partition| (*partition, Planner::new(noted(*partition)))).collect();
     let (mut counts, mut omitted, mut reasons) = (Counts::default(), 0, BTreeMap::new());
-    letters.each(|place, message, letter| {
+    letters::each(&log, |place, message, letter| {
         let letter = letter.filter(|letter| list::owns(binding, letter));
         let sort = match &letter {
             None => Sort::Foreign,
@@ -118,7 +119,7 @@ fn plan(
         Ok(())
     })?;
     let full = planners.iter().find_map(|(partition, p)| p.full_at().map(|(at, first)| (*partition, at, first)));
-    let parts = planners.into_iter().map(|(partition, p)| (partition, p.finish(letters.ends[&partition].1)));
+    let parts = planners.into_iter().map(|(partition, p)| (partition, p.finish(log.ends[&partition].1)));
     Ok(Plan { range: Range { topic: topic.to_owned(), partitions: parts.collect() }, counts, omitted, reasons, full })
 }
 

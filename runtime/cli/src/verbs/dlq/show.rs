@@ -9,7 +9,7 @@ use veltrix_host::dead_letter::{Letter, LetterHeaders};
 use veltrix_host::kafka::headers;
 
 use super::filter::Place;
-use super::letters::Letters;
+use super::letters;
 use super::list::{self, Owners, State};
 use crate::args::{Format, Output};
 use crate::cql_value::timestamp;
@@ -17,6 +17,7 @@ use crate::failure::{Failure, Outcome};
 use crate::jsonl::{self, Event};
 use crate::out::Out;
 use crate::verbs::application::{self, Application};
+use crate::verbs::log::Log;
 
 #[derive(Debug, Args)]
 pub(crate) struct Show {
@@ -45,23 +46,24 @@ pub(crate) fn run(args: &Show) -> Outcome {
             "there are several dead-letter topics ({names}): name a binding with --binding"
         )));
     };
-    let letters = Letters::of(topic, &servers)?;
+    let log = Log::of(topic, &servers)?;
     let Place { partition, offset } = args.place;
-    let holds = match letters.ends.get(&partition) {
-        None => format!("it has {} partitions, from 0", letters.ends.len()),
+    let holds = match log.ends.get(&partition) {
+        None => format!("it has {} partitions, from 0", log.ends.len()),
         Some((start, end)) if start == end => format!("partition {partition} is empty"),
         Some((start, end)) => format!("partition {partition} holds offsets {start} to {}", end - 1),
     };
     let absent = || Failure::run(format!("there is no letter {partition}:{offset} in {topic}: {holds}"));
-    let (start, end) = *letters.ends.get(&partition).ok_or_else(absent)?;
+    let (start, end) = *log.ends.get(&partition).ok_or_else(absent)?;
     if !(start..end).contains(&offset) {
         return Err(absent());
     }
-    let owners = Owners::of(writers, &letters)?;
+    let owners = Owners::of(writers, &log)?;
     let mut out = Out::new();
     let mut found = false;
-    letters.partition(partition, offset, offset + 1, &mut |place, message, letter| {
+    log.partition(partition, offset, offset + 1, &mut |message| {
         found = true;
+        let (place, letter) = (args.place, letters::letter(message));
         let state = letter.as_ref().map_or(State::Foreign, |letter| owners.state(place, letter));
         match args.output.format {
             Format::Json => {

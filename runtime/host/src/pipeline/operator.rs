@@ -1,0 +1,78 @@
+//! What operators want of the binding, and what they are shown of it.
+
+use tracing::info;
+
+use super::Pipeline;
+use crate::control::{Lane, Orders};
+use crate::flow::Millis;
+
+/// Stopped lanes that are shown, of all partitions together.
+const MOST_SHOWN: usize = 100;
+
+impl Pipeline {
+    /// Whether nothing may begin: an operator has paused the binding, or what operators want is not known yet.
+    pub(super) fn is_held(&self) -> bool {
+        !self.orders.known || self.orders.paused
+    }
+
+    /// Heeds the orders as they are now.
+    pub(super) fn heed(&mut self, now: Millis) {
+        let Some(control) = &self.control else { return };
+        let orders = control.orders();
+        let before = std::mem::replace(&mut self.orders, orders);
+        let (group, function) = (&self.config.group, &*self.function.name);
+        if orders.paused != before.paused {
+            self.metrics.operator.paused.set(orders.paused.into());
+            self.shown.pause(orders.paused);
+            for assigned in self.partitions.values_mut() {
+                if orders.paused { assigned.flow.pause(now) } else { assigned.flow.unpause(now) }
+            }
+            if orders.paused {
+                info!(
+                    group,
+                    function, "paused by an operator: nothing begins until it is resumed: {}", self.config.resume
+                );
+            } else {
+                info!(group, function, "resumed by an operator");
+            }
+        }
+        if orders.resumed_at != before.resumed_at
+            && let Some(at) = orders.resumed_at
+        {
+            let lanes: usize = self.partitions.values_mut().map(|assigned| assigned.flow.resume(at)).sum();
+            if lanes > 0 {
+                info!(group, function, lanes, "stopped lanes go on, as an operator resumed the binding");
+            }
+            self.show_stopped(now);
+        }
+    }
+
+    /// A partition that came is held, or goes on, as the others are.
+    pub(super) fn heed_at(&self, flow: &mut crate::flow::Partition, now: Millis) {
+        let Orders { paused, resumed_at, .. } = self.orders;
+        if paused {
+            flow.pause(now);
+        }
+        if let Some(at) = resumed_at {
+            flow.resume(at);
+        }
+    }
+
+    /// Shows which lanes are stopped, and where.
+    pub(super) fn show_stopped(&self, now: Millis) {
+        let mut lanes = Vec::new();
+        for ((topic, partition), assigned) in &self.partitions {
+            let mut first = None;
+            if assigned.flow.stopped() > 0 {
+                let failing = assigned.flow.memo(now).failing;
+                let stopped = failing.iter().filter(|(_, failing)| failing.stopped.is_some());
+                for (offset, _) in stopped.take(MOST_SHOWN - lanes.len().min(MOST_SHOWN)) {
+                    first.get_or_insert(*offset);
+                    lanes.push(Lane { topic: topic.to_string(), partition: *partition, offset: *offset });
+                }
+            }
+            self.metrics.operator.stopped_at(topic, *partition, first);
+        }
+        self.shown.stop(lanes);
+    }
+}
