@@ -78,9 +78,6 @@ fn is_supported(report: &mut Report<'_>, binding: &DraftBinding) {
             report.unsupported(&binding.delivery, "delivery \"exactly-once\"", "write \"at-least-once\" or remove it");
         }
     }
-    if binding.binding.dedupe.is_some() {
-        report.unsupported(&binding.dedupe, "`dedupe`", "remove it");
-    }
 }
 
 fn module_is_usable(report: &mut Report<'_>, function: &DraftFunction, options: &Options) {

@@ -1,6 +1,7 @@
 //! `veltrix.toml`: read into a typed [`Manifest`] with every default applied, or into all its [`Problems`] at once,
 //! each with line, column and what to write instead. What the keys mean is in this crate's README.
 
+mod dedupe;
 mod load;
 mod options;
 mod read;
@@ -19,10 +20,11 @@ mod check;
 mod model;
 mod problem;
 
+pub use dedupe::{Dedupe, DedupeBy, DedupeWindow};
 pub use load::{FILE_NAME, load, load_with, parse};
 pub use model::{
-    Batch, Binding, Cassandra, DeadLetter, DeadLetterLimit, Dedupe, DedupeBy, Delivery, Function, Grant, Instances,
-    Kafka, Limits, Manifest, Ordering, Retry, Secret, Start, is_pattern,
+    Batch, Binding, Cassandra, DeadLetter, DeadLetterLimit, Delivery, Function, Grant, Instances, Kafka, Limits,
+    Manifest, Ordering, Retry, Secret, Start, is_pattern,
 };
 pub use options::Options;
 pub use problem::{Problem, Problems};

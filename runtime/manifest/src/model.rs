@@ -5,6 +5,8 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::dedupe::Dedupe;
+
 /// A valid `veltrix.toml`. Paths are absolute or relative to the current folder, never to the manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
@@ -149,22 +151,6 @@ pub enum DeadLetter {
     Topic(String),
     /// Its lane stops.
     Pause,
-}
-
-/// `dedupe`: events with the same identity within the window are handled once.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Dedupe {
-    /// Where the identity is found.
-    pub by: DedupeBy,
-    /// How long an identity is remembered.
-    pub window: Duration,
-}
-
-/// Where an event's identity is found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DedupeBy {
-    /// In the value of this header.
-    Header(String),
 }
 
 /// `[function.NAME]`: a module with its grants and limits.

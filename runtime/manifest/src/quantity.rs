@@ -25,6 +25,13 @@ pub(crate) const BYTES: &[Unit] = &[
     Unit { name: "GiB", slips: &["g", "gb", "gi"], factor: 1 << 30 },
 ];
 
+/// Numbers of offsets.
+pub(crate) const COUNT: &[Unit] = &[Unit {
+    name: " offsets",
+    slips: &["offsets", "offset", "event", "events", "message", "messages", "record", "records"],
+    factor: 1,
+}];
+
 /// How many base units `text` says. `Err(Some)`: the unit is a slip, and this is what was meant.
 pub(crate) fn parse(text: &str, units: &[Unit]) -> Result<u64, Option<String>> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());

@@ -3,10 +3,10 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
-use crate::model::{Batch, Binding, DeadLetter, DeadLetterLimit, Dedupe, DedupeBy, Delivery, Ordering, Retry, Start};
+use crate::model::{Batch, Binding, DeadLetter, DeadLetterLimit, Delivery, Ordering, Retry, Start};
 use crate::problem::{Report, Span};
 use crate::section::{At, Field, Section};
-use crate::{start, topics, values};
+use crate::{dedupe, start, topics, values};
 
 /// A binding, and where that stands which is checked later.
 pub(crate) struct DraftBinding {
@@ -17,7 +17,6 @@ pub(crate) struct DraftBinding {
     pub(crate) group: Span,
     pub(crate) delivery: Span,
     pub(crate) dead_letter: Span,
-    pub(crate) dedupe: Span,
 }
 
 const HOUR: Duration = Duration::from_hours(1);
@@ -75,9 +74,7 @@ fn binding(report: &mut Report<'_>, mut section: Section<'_>, name: &str) -> Dra
     let retry = retry(report, &mut section);
     let dead_letter = section.get(report, "dead_letter", values::at(dead_letter));
     let dead_letter_limit = dead_letter_limit(report, &mut section);
-    let dedupe_section = section.table(report, "dedupe", "{ by = \"header:event-id\", window = \"10m\" }");
-    let dedupe_at = dedupe_section.at.clone();
-    let dedupe = dedupe(report, dedupe_section);
+    let dedupe = dedupe::read(report, &mut section);
     let header = section.at.clone();
     section.finish(report);
 
@@ -88,7 +85,6 @@ fn binding(report: &mut Report<'_>, mut section: Section<'_>, name: &str) -> Dra
         group: group_at,
         delivery: delivery.as_ref().map_or(header.clone(), |read| read.at.clone()),
         dead_letter: dead_letter.as_ref().map_or(header, |read| read.at.clone()),
-        dedupe: dedupe_at,
         binding: Binding {
             topics: topics.iter().map(|topic| topic.value.clone()).collect(),
             group: group.map_or_else(|| format!("{name}.{function}"), |group| group.value),
@@ -158,21 +154,4 @@ fn dead_letter(report: &mut Report<'_>, field: &Field<'_>) -> Option<DeadLetter>
         return Some(DeadLetter::Pause);
     }
     values::name("a topic", "._-", 249, "\"orders.dead\"")(report, field).map(DeadLetter::Topic)
-}
-
-fn dedupe(report: &mut Report<'_>, mut section: Section<'_>) -> Option<Dedupe> {
-    if !section.is_present() {
-        return None;
-    }
-    let by = section.need(report, "by", "\"header:event-id\"", |report, field| {
-        let by = values::text("\"header:event-id\"")(report, field)?;
-        let header = by.strip_prefix("header:").filter(|header| !header.is_empty());
-        if header.is_none() {
-            field.expected(report, "\"header:NAME\"", "\"header:event-id\"");
-        }
-        header.map(|header| DedupeBy::Header(header.to_owned()))
-    });
-    let window = section.get(report, "window", values::duration(MICROSECOND..=YEAR, "\"10m\""));
-    section.finish(report);
-    Some(Dedupe { by: by?, window: window.unwrap_or(Duration::from_mins(10)) })
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use veltrix_manifest::{
-    DeadLetter, Delivery, Grant, Instances, Manifest, Options, Ordering, Secret, Start, load, load_with, parse,
+    DeadLetter, Dedupe, DedupeBy, DedupeWindow, Delivery, Grant, Instances, Manifest, Options, Ordering, Secret, Start,
+    load, load_with, parse,
 };
 
 const LEAST: &str = r#"
@@ -249,4 +250,24 @@ proptest! {
         text.replace_range(at..at + 1, &with);
         has_good_places(&text);
     }
+}
+
+#[test]
+fn reads_what_makes_events_the_same() {
+    let dedupe = |text: &str| {
+        let text = LEAST.replace("[function", &format!("dedupe = {text}\n[function"));
+        read(&text).bindings[0].dedupe.clone().unwrap()
+    };
+    let bytes = |bytes: u64| bytes.try_into().unwrap();
+    let expected = Dedupe {
+        by: DedupeBy::Header("event-id".to_owned()),
+        window: DedupeWindow::Time(Duration::from_secs(600)),
+        memory: bytes(64 << 20),
+    };
+    assert_eq!(dedupe("{ by = \"header:event-id\" }"), expected);
+    assert_eq!(expected.most(), 1 << 20);
+    let offsets = DedupeWindow::Offsets(bytes(2_000_000));
+    let expected = Dedupe { by: DedupeBy::Key, window: offsets, memory: bytes(123 << 20) };
+    assert_eq!(dedupe("{ by = \"key\", window = \"2000000 offsets\", memory = \"123MiB\" }"), expected);
+    assert_eq!(dedupe("{ by = \"json:/order/a~1b\", window = \"1d\" }").by, DedupeBy::Json("/order/a~1b".to_owned()));
 }
