@@ -3,6 +3,7 @@
 mod bytes;
 mod control;
 mod crash;
+mod dedupe;
 mod dependencies;
 mod dlq;
 mod guests;

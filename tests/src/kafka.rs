@@ -200,6 +200,22 @@ impl Kafka {
         assert!(failures.is_empty(), "producing to {topic}: {:?}", failures[0]);
     }
 
+    /// Produces records in a transaction that is aborted: their offsets are gaps to readers of committed records.
+    #[track_caller]
+    pub fn aborted(&self, topic: &str, records: impl IntoIterator<Item = Record>) {
+        let mut config = self.config();
+        config.set("transactional.id", crate::unique("aborted")).set("linger.ms", "1");
+        let producer: BaseProducer<Deliveries> =
+            config.create_with_context(Deliveries::default()).expect("a producer starts");
+        producer.init_transactions(TIMEOUT).expect("transactions begin");
+        producer.begin_transaction().expect("a transaction begins");
+        for record in records {
+            send(&producer, topic, &record);
+        }
+        producer.flush(TIMEOUT).expect("the broker takes the records");
+        producer.abort_transaction(TIMEOUT).expect("a transaction is aborted");
+    }
+
     /// Every record that the topic holds now, by partition and offset.
     pub fn read(&self, topic: &str) -> Vec<Record> {
         let Some(partitions) = self.partitions(topic) else { return Vec::new() };

@@ -1,5 +1,6 @@
 //! All metrics, by name. Hot paths hold their counters; nothing is looked up per event.
 
+mod dedupe;
 mod operator;
 mod supervision;
 
@@ -15,6 +16,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+pub use dedupe::DedupeMetrics;
 use operator::OperatorFamilies;
 pub(crate) use operator::OperatorMetrics;
 use supervision::SupervisionFamilies;
@@ -78,6 +80,7 @@ struct Families {
     cassandra_up: Gauge,
     supervision: SupervisionFamilies,
     operator: OperatorFamilies,
+    dedupe: dedupe::Families,
 }
 
 /// 50 µs to 26 s.
@@ -87,7 +90,9 @@ fn buckets() -> Histogram {
 
 impl Default for Metrics {
     fn default() -> Self {
+        let mut registry = Registry::with_prefix("veltrix");
         let families = Families {
+            dedupe: dedupe::Families::new(&mut registry),
             consumed: Family::default(),
             handled: Family::default(),
             calls: Family::default(),
@@ -110,7 +115,6 @@ impl Default for Metrics {
             supervision: SupervisionFamilies::default(),
             operator: OperatorFamilies::default(),
         };
-        let mut registry = Registry::with_prefix("veltrix");
         let f = &families;
         registry.register("events_consumed", "Events received from Kafka", f.consumed.clone());
         registry.register(
@@ -312,6 +316,12 @@ impl BindingMetrics {
     pub fn call_ended(&self, kind: &'static str) {
         let labels = Labelled { group: self.group.clone(), function: self.function.clone(), kind };
         self.families.calls.get_or_create(&labels).inc();
+    }
+
+    /// Those of its dedupe.
+    pub fn dedupe(&self) -> DedupeMetrics {
+        let labels = Binding { group: self.group.clone(), function: self.function.clone() };
+        self.families.dedupe.binding(&labels)
     }
 
     /// Events that retention deleted.

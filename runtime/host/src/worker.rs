@@ -11,19 +11,19 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info};
-use veltrix_manifest::{Binding, DeadLetter, Manifest, Secret};
+use veltrix_manifest::{Binding, DeadLetter, Dedupe, DedupeWindow, Manifest, Secret};
 use veltrix_wasm::{LoadError, Sandbox, SandboxConfig};
 
 use crate::admin::{self, BindingStatus, Readiness, Status};
 use crate::binding::BindingTask;
 use crate::cassandra::{Access, Cassandra};
 use crate::control::{self, Follower, Shown};
-use crate::flow::{Bounds, RetryPolicy};
+use crate::flow::{Bounds, Identify, RetryPolicy, Rule};
 use crate::function::{Config, Function, Secrets};
 use crate::kafka::{Health, KafkaConfig, topics};
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
-use crate::pipeline::{BindingConfig, BreakerStates};
+use crate::pipeline::{BindingConfig, BreakerStates, DedupeConfig};
 use crate::rate::Limit;
 use crate::schema;
 use crate::source::SourceConfig;
@@ -273,7 +273,20 @@ pub(crate) fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingC
             .and_then(|n| n.parse().ok())
             .unwrap_or(1_000_000),
         resume: control::resume_command(&manifest.dir, &binding.group),
+        dedupe: binding.dedupe.as_ref().map(|dedupe| dedupe_config(dedupe, manifest)),
     }
+}
+
+fn dedupe_config(dedupe: &Dedupe, manifest: &Manifest) -> DedupeConfig {
+    let most = i64::try_from(dedupe.most()).unwrap_or(i64::MAX);
+    let rule = match dedupe.window {
+        DedupeWindow::Offsets(offsets) => {
+            Rule { most: i64::try_from(offsets.get()).unwrap_or(most).min(most), within: None }
+        }
+        DedupeWindow::Time(time) => Rule { most, within: Some(time.as_millis() as i64) },
+    };
+    let kafka = KafkaConfig { brokers: manifest.kafka.brokers.clone(), properties: manifest.kafka.properties.clone() };
+    DedupeConfig { identify: Arc::new(Identify::new(&dedupe.by)), rule, kafka }
 }
 
 /// Topics that functions write to.

@@ -90,6 +90,8 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         config.batch.events = 1;
         // Who redrives sees what becomes of each, and expects that many fail again.
         config.dead_letter_limit.percent = 100;
+        // One that was buried twice is not its own copy.
+        config.dedupe = None;
     }
     let binding_metrics = metrics.binding(&group, &binding.function);
     let (send, inputs) = mpsc::channel(ROUNDS);

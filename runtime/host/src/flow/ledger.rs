@@ -33,6 +33,17 @@ impl Ledger {
         Some(self.first + self.entries.len() as u64 - 1)
     }
 
+    /// Whether an offset is behind all that were received.
+    pub fn is_next(&self, offset: i64) -> bool {
+        self.next.is_none_or(|next| offset >= next)
+    }
+
+    /// The event at an offset, while it is not done.
+    pub fn open_at(&self, offset: i64) -> Option<u64> {
+        let index = self.entries.binary_search_by_key(&offset, |entry| entry.offset).ok()?;
+        (!self.entries[index].done).then_some(self.first + index as u64)
+    }
+
     /// Marks an event done; returns how many events at the front are now closed for good, so that
     /// whoever keeps their bytes can let go of as many.
     pub fn done(&mut self, seq: u64) -> usize {

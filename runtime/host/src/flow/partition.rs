@@ -2,12 +2,14 @@
 //!
 //! Pure: time and jitter come in as numbers, effects go out as return values.
 
+mod copies;
 mod notes;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::dedupe::{Dedupe, Judged};
 use super::isolate::{self, Mode, Others};
 use super::lanes::{CallId, Hold, Lanes, Millis, Return, Seq};
 use super::ledger::Ledger;
@@ -39,6 +41,8 @@ pub struct Partition {
     changes: u64,
     /// Since when the binding is paused: that time makes no event older.
     paused: Option<Millis>,
+    /// `None`: copies are no concern of the binding.
+    dedupe: Option<Box<Dedupe>>,
 }
 
 /// What an event has cost, and the change that has to be noted before it runs again; 0 once it is.
@@ -137,6 +141,7 @@ impl Partition {
         memo.rebase(now);
         Self {
             memo,
+            dedupe: None,
             ledger: Ledger::default(),
             lanes: Lanes::default(),
             slots: VecDeque::new(),
@@ -154,12 +159,50 @@ impl Partition {
 
     /// Takes in what was received. Returns how many events were new.
     pub fn receive(&mut self, chunk: Arc<Chunk>) -> usize {
-        let (mut new, mut done) = (0, Vec::new());
-        for index in 0..chunk.len() {
+        if let Some(dedupe) = self.dedupe.take() {
+            return self.receive_judged(chunk, dedupe);
+        }
+        let mut done = Vec::new();
+        let (new, _) = self.take_in(&chunk, 0, None, &mut done);
+        for seq in done {
+            self.close_event(seq);
+        }
+        new
+    }
+
+    /// Takes in a chunk's events from an index on, up to the first that can't be judged yet. Returns how many were new,
+    /// and where it ended. The caller closes what is `done` already.
+    fn take_in(
+        &mut self,
+        chunk: &Arc<Chunk>,
+        from: usize,
+        mut dedupe: Option<&mut Dedupe>,
+        done: &mut Vec<Seq>,
+    ) -> (usize, usize) {
+        let mut new = 0;
+        for index in from..chunk.len() {
             let event = chunk.event(index);
+            let judged = match &mut dedupe {
+                // What was received before was judged before.
+                Some(dedupe) if self.ledger.is_next(event.offset()) => dedupe.judge(event),
+                Some(_) | None => Judged::Original,
+            };
+            if judged == Judged::Unknown {
+                return (new, index);
+            }
             if let Some(seq) = self.ledger.receive(event.offset()) {
+                if new == 0 && self.slots.back().is_none_or(|last| !Arc::ptr_eq(&last.chunk, chunk)) {
+                    self.memory += chunk.memory();
+                }
                 self.slots.push_back(Slot { chunk: chunk.clone(), index: index as u32 });
                 new += 1;
+                if let (Judged::Copy(earlier), Some(dedupe)) = (judged, &mut dedupe) {
+                    match self.open_original(dedupe, earlier) {
+                        Some(original) => dedupe.wait_for(original, event.offset(), seq),
+                        None => done.push(seq),
+                    }
+                    continue;
+                }
                 if self.memo.is_done(event.offset()) {
                     done.push(seq);
                     continue;
@@ -170,13 +213,7 @@ impl Partition {
                 self.lanes.arrive(seq, event.lane());
             }
         }
-        if new > 0 {
-            self.memory += chunk.memory();
-        }
-        for seq in done {
-            self.close_event(seq);
-        }
-        new
+        (new, chunk.len())
     }
 
     /// How the next call has to run its events; `None` when nothing may run.
@@ -359,6 +396,9 @@ impl Partition {
                 self.memory -= closed.chunk.memory();
             }
         }
+        if self.dedupe.is_some() {
+            self.close_copies(seq);
+        }
     }
 
     /// An effect of a finished event can't be had: its lane stops and it is never committed.
@@ -419,11 +459,11 @@ impl Partition {
 
     /// Events between the committable offset and the newest received.
     pub fn window(&self) -> usize {
-        self.ledger.window()
+        self.ledger.window() + self.dedupe.as_ref().map_or(0, |dedupe| dedupe.waiting().0)
     }
 
     /// Bytes that the window keeps in memory.
     pub fn memory(&self) -> usize {
-        self.memory
+        self.memory + self.dedupe.as_ref().map_or(0, |dedupe| dedupe.waiting().1)
     }
 }

@@ -6,6 +6,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use tracing::{debug, warn};
 
+use super::recall::Wait;
 use super::stuck::Watch;
 use crate::bounded::Left;
 use crate::flow::{Millis, Note, Partition};
@@ -30,6 +31,10 @@ pub(super) struct Assigned {
     /// Where the group was when it came.
     began: Option<i64>,
     pub(super) watch: Watch,
+    /// A part of the past is being read.
+    pub(super) recall: Option<Wait>,
+    /// Events forgotten within the window that were counted.
+    pub(super) cut: u64,
     paused: bool,
     left: Left,
 }
@@ -45,6 +50,8 @@ impl Assigned {
             last: None,
             began,
             watch: Watch::default(),
+            recall: None,
+            cut: 0,
             paused: false,
             left,
         }

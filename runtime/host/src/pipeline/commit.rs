@@ -24,6 +24,7 @@ impl Pipeline {
         }
         self.last_commit = now;
         self.measure();
+        self.measure_dedupe();
         self.function.trim(false);
         let all = std::mem::take(&mut self.asked.again) || lease;
         let id = self.asked.next;

@@ -32,6 +32,9 @@ impl Pipeline {
         if received > 0 && assigned.ready_since.is_none() {
             assigned.ready_since = Some(now);
         }
+        if self.recalls.is_some() {
+            self.judged(&name);
+        }
     }
 
     /// Whether the source is read: not while the windows are full. When that lasts, the partitions

@@ -11,6 +11,7 @@ mod look;
 mod operator;
 mod outcome;
 mod rebalance;
+mod recall;
 mod stuck;
 
 use std::collections::HashMap;
@@ -34,13 +35,15 @@ use crate::kafka::Commits;
 use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outbox::{Outbox, Ticket};
 use crate::rate::{Limit, Rate};
-use crate::source::{Input, Lease, SharedConsumer, SourceContext, TopicPartition};
+use crate::source::{Input, Lease, Scanned, SharedConsumer, SourceContext, TopicPartition};
 
 use answers::Asked;
 use assigned::Assigned;
 pub(crate) use breakers::BreakerStates;
 use breakers::{Admission, Breakers};
 use rebalance::Revocation;
+pub(crate) use recall::DedupeConfig;
+use recall::Recalls;
 
 /// A binding's settings.
 #[derive(Debug, Clone)]
@@ -63,6 +66,8 @@ pub(crate) struct BindingConfig {
     pub max_record: usize,
     /// The command that resumes the binding.
     pub resume: String,
+    /// Which events are copies of earlier ones; `None`: none is.
+    pub dedupe: Option<DedupeConfig>,
 }
 
 /// What a pipeline works with.
@@ -162,6 +167,7 @@ pub(crate) struct Pipeline {
     turn: usize,
     revocations: Vec<Revocation>,
     epochs: u64,
+    recalls: Option<Recalls>,
 
     calls: HashMap<CallId, OpenCall>,
     next_call: CallId,
@@ -213,6 +219,7 @@ impl Pipeline {
     pub(crate) async fn run(parts: Parts, stop: watch::Receiver<bool>) -> Result<(), PipelineError> {
         let (from_calls, mut calls) = mpsc::channel(256);
         let (tickets, mut done) = mpsc::unbounded_channel();
+        let (scanned, mut recalled) = mpsc::unbounded_channel();
         let mut inputs = parts.inputs;
         let breakers = Breakers::new(
             parts.function.cassandra.as_ref().is_some_and(Access::is_needed),
@@ -224,6 +231,7 @@ impl Pipeline {
         let mut this = Self {
             breakers,
             batch_size: BatchSize::new(parts.config.batch.events),
+            recalls: Recalls::start(&parts.config, &parts.metrics, scanned),
             config: parts.config,
             function: parts.function,
             commits: Commits::new(parts.consumer.clone())?,
@@ -262,7 +270,7 @@ impl Pipeline {
             last_look: 0,
             held_back: false,
         };
-        let ended = this.work(&mut inputs, &mut calls, &mut done, stop).await;
+        let ended = this.work(&mut inputs, &mut calls, &mut done, &mut recalled, stop).await;
         this.close().await;
         ended
     }
@@ -272,6 +280,7 @@ impl Pipeline {
         inputs: &mut mpsc::Receiver<Input>,
         calls: &mut mpsc::Receiver<FromCall>,
         done: &mut mpsc::UnboundedReceiver<Arc<Ticket>>,
+        recalled: &mut mpsc::UnboundedReceiver<Scanned>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), PipelineError> {
         let this = self;
@@ -315,6 +324,7 @@ impl Pipeline {
                         this.acknowledged(&ticket);
                     }
                 }
+                Some(scanned) = recalled.recv() => this.recalled(scanned),
                 input = inputs.recv(), if reads => match input {
                     Some(Input::Failed(reason)) => return Err(PipelineError::Source(reason)),
                     Some(input) => {
@@ -420,7 +430,9 @@ impl Pipeline {
 
     /// A bounded run has nothing left to do.
     fn is_over(&self) -> bool {
-        let idle = |flow: &Partition| flow.is_quiet() && flow.next_mode().is_none() && flow.next_due().is_none();
+        let idle = |flow: &Partition| {
+            flow.is_quiet() && flow.next_mode().is_none() && flow.next_due().is_none() && !flow.is_recalling()
+        };
         self.ended && self.calls.is_empty() && self.partitions.values().all(|a| idle(&a.flow))
     }
 

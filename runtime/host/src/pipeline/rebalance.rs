@@ -5,6 +5,7 @@ use std::sync::mpsc::SyncSender;
 use rdkafka::TopicPartitionList;
 use tracing::{debug, info, warn};
 
+use super::recall::Recalls;
 use super::{Assigned, Pipeline, commit};
 use crate::flow::{Memo, Millis, Partition};
 use crate::source::{Assignment, TopicPartition};
@@ -32,6 +33,7 @@ impl Pipeline {
             let part = self.range.as_ref().and_then(|range| range.partitions.get(&name.1));
             let left = part.map(|part| part.left(&memo.done)).unwrap_or_default();
             let mut flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo, now);
+            flow = flow.with_dedupe(self.recalls.as_ref().map(Recalls::dedupe));
             self.heed_at(&mut flow, now);
             self.partitions.insert(name, Assigned::new(flow, self.epochs, committed, left));
         }

@@ -3,6 +3,7 @@
 
 mod context;
 mod lease;
+mod scan;
 mod seek;
 mod start;
 
@@ -20,6 +21,7 @@ use tracing::{debug, error, warn};
 
 pub use context::SourceContext;
 pub use lease::Lease;
+pub(crate) use scan::{Scan, ScanConfig, Scanned, Scanner};
 pub use veltrix_manifest::Start;
 
 use crate::control;
@@ -284,19 +286,10 @@ struct Round {
 
 impl Round {
     fn push(&mut self, message: &BorrowedMessage<'_>, config: &SourceConfig, consumer: &SharedConsumer) {
-        let (key, value, offset) = (message.key(), message.payload(), message.offset());
         let index = self.chunk_of(message, consumer);
-        let chunk = &mut self.chunks[index];
-        let timestamp = match message.timestamp() {
-            Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => ms,
-            Timestamp::NotAvailable => -1,
-        };
-        chunk.push(offset, timestamp, key, value, config.ordering);
-        if let Some(list) = message.headers() {
-            headers::each(list, |name, value| chunk.push_header(name, value));
-        }
+        add(&mut self.chunks[index], message, config.ordering);
         self.events += 1;
-        self.bytes += key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+        self.bytes += message.key_len() + message.payload_len();
     }
 
     fn chunk_of(&mut self, message: &BorrowedMessage<'_>, consumer: &SharedConsumer) -> usize {
@@ -319,6 +312,18 @@ impl Round {
         let most = |of: fn(&Chunk) -> usize| self.chunks.iter().map(of).max().unwrap_or(0);
         self.usual = (most(Chunk::len), most(Chunk::payload));
         std::mem::take(&mut self.chunks)
+    }
+}
+
+/// Copies a record into a chunk of its partition.
+fn add(chunk: &mut Chunk, message: &BorrowedMessage<'_>, ordering: veltrix_manifest::Ordering) {
+    let timestamp = match message.timestamp() {
+        Timestamp::CreateTime(ms) | Timestamp::LogAppendTime(ms) => ms,
+        Timestamp::NotAvailable => -1,
+    };
+    chunk.push(message.offset(), timestamp, message.key(), message.payload(), ordering);
+    if let Some(list) = message.headers() {
+        headers::each(list, |name, value| chunk.push_header(name, value));
     }
 }
 

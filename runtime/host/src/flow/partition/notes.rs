@@ -77,7 +77,8 @@ impl Partition {
         let mut extends = false;
         for ((offset, done), slot) in self.ledger.entries().zip(&self.slots) {
             let lane = slot.chunk.event(slot.index as usize).lane();
-            if !done {
+            // A copy that waits never runs, and holds back nothing of its lane.
+            if !done && !self.is_copy(offset) {
                 open_lanes.insert(lane);
             }
             let noted = done && !open_lanes.contains(&lane);
