@@ -267,7 +267,10 @@ impl Kafka {
         for partition in 0..topic.partitions {
             wanted.add_partition(&topic.name, partition);
         }
-        let found = consumer.committed_offsets(wanted, TIMEOUT).expect("the broker answers");
+        // A broker that has just come back may not know yet that it coordinates the group.
+        let found = crate::eventually("the broker tells the group's offsets", TIMEOUT, || {
+            consumer.committed_offsets(wanted.clone(), TIMEOUT).ok()
+        });
         let offset = |partition| match found.find_partition(&topic.name, partition)?.offset() {
             Offset::Offset(offset) => Some(offset),
             _ => None,

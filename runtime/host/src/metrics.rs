@@ -324,6 +324,11 @@ impl BindingMetrics {
         self.families.dedupe.binding(&labels)
     }
 
+    /// A partition of a topic that was deleted and made again.
+    pub(crate) fn recreated(&self) {
+        self.supervision.recreated.inc();
+    }
+
     /// Events that retention deleted.
     pub fn lost_to_retention(&self, events: u64) {
         self.lost.inc_by(events);

@@ -21,6 +21,7 @@ pub(super) struct SupervisionFamilies {
     up: Family<Binding, Gauge>,
     restarts: Family<Binding, Counter>,
     stuck: Family<Binding, Counter>,
+    recreated: Family<Binding, Counter>,
     lease: Family<Binding, Gauge>,
     breakers: Family<BreakerLabels, Gauge>,
 }
@@ -31,6 +32,7 @@ pub(crate) struct SupervisionMetrics {
     pub(crate) up: Gauge,
     pub(crate) restarts: Counter,
     pub(crate) stuck: Counter,
+    pub(crate) recreated: Counter,
     pub(crate) lease: Gauge,
     families: SupervisionFamilies,
     binding: Binding,
@@ -54,6 +56,11 @@ impl SupervisionFamilies {
             self.stuck.clone(),
         );
         registry.register(
+            "partitions_recreated",
+            "Partitions begun anew, as their topic was deleted and made again",
+            self.recreated.clone(),
+        );
+        registry.register(
             "lease_held",
             "1 while the group has lately taken a commit, so that calls may begin",
             self.lease.clone(),
@@ -65,6 +72,7 @@ impl SupervisionFamilies {
         SupervisionMetrics {
             up: self.up.get_or_create_owned(&binding),
             restarts: self.restarts.get_or_create_owned(&binding),
+            recreated: self.recreated.get_or_create_owned(&binding),
             stuck: self.stuck.get_or_create_owned(&binding),
             lease: self.lease.get_or_create_owned(&binding),
             families: self.clone(),

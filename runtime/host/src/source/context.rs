@@ -24,6 +24,9 @@ use crate::metrics::{BindingMetrics, Fetch};
 const REVOKE_LIMIT: Duration = Duration::from_secs(30);
 /// How long an assignment waits for a topic's id.
 const LOOK_UP: Duration = Duration::from_secs(5);
+/// How long Kafka has for the group's offsets, and how often it is asked.
+const ASK: Duration = Duration::from_secs(5);
+const ASK_TIMES: u32 = 6;
 
 /// State that the client's callbacks need.
 #[derive(Debug)]
@@ -38,6 +41,8 @@ pub struct SourceContext {
     topics: Mutex<HashSet<Arc<str>>>,
     said: Mutex<HashSet<&'static str>>,
     cluster: OnceLock<Arc<str>>,
+    /// Of each topic, as of its last assignment.
+    pub(super) ids: Mutex<HashMap<Arc<str>, TopicId>>,
     lease: Arc<Lease>,
     pub(super) control: Option<control::Handle>,
     /// How often partitions came.
@@ -66,6 +71,7 @@ impl SourceContext {
             said: Mutex::default(),
             cluster: OnceLock::new(),
             assignments: AtomicU64::new(0),
+            ids: Mutex::default(),
         }
     }
 
@@ -105,6 +111,11 @@ impl SourceContext {
         self.health.is_down()
     }
 
+    /// Whether Kafka has answered lately.
+    pub(super) fn kafka_is_up(&self) -> bool {
+        self.health.is_up()
+    }
+
     /// Kafka has answered.
     pub fn answered(&self) {
         self.health.up();
@@ -141,6 +152,7 @@ impl SourceContext {
         }
     }
 
+    /// Hands partitions to the pipeline and then to the client, each from where the group is.
     pub(super) fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         self.assignments.fetch_add(1, Ordering::Relaxed);
         let partitions = self.names(list);
@@ -151,29 +163,42 @@ impl SourceContext {
             }
         }
         self.go_back(consumer, list);
-        let ids = self.identify(consumer, &partitions);
-        let mut known = HashMap::new();
-        if let Ok(committed) = consumer.committed_offsets(list.clone(), Duration::from_secs(5)) {
-            let mut fresh = self.fresh.lock().expect("no panic while held");
-            for element in committed.elements() {
-                if let Offset::Offset(offset) = element.offset() {
-                    let name = (self.topic(element.topic()), element.partition());
-                    let note = offsets::metadata(&committed, &name.0, name.1);
-                    // Another consumer's metadata counts as none.
-                    known.insert(name.clone(), (offset, Memo::decode(note, offset).unwrap_or_default()));
-                    fresh.insert(name, offset);
-                    // Known before the first record, which never comes where everything is done.
-                    self.metrics.committable(element.topic(), element.partition(), offset);
+        let ids = self.identify(consumer, &partitions, LOOK_UP);
+        let Some(committed) = self.committed(consumer, list) else {
+            // Without the notes what is done would run again, and attempts begin anew.
+            self.tell(Input::Failed("kafka does not tell the group's offsets".into()));
+            return;
+        };
+        let mut begin = list.clone();
+        let mut assignments = Vec::new();
+        for name in partitions {
+            let topic = ids.get(&name.0).copied();
+            let element = committed.find_partition(&name.0, name.1);
+            let mut at = element.and_then(|element| match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            });
+            // Another consumer's metadata counts as none.
+            let note = at.and_then(|at| Memo::decode(offsets::metadata(&committed, &name.0, name.1), at));
+            let mut memo = note.unwrap_or_default();
+            if topic.is_some_and(|id| self.is_another(&name.0, id)) {
+                let start = self.begin_anew(consumer, &name, at);
+                (at, memo) = (Some(start), Memo::default());
+                if let Err(error) = begin.set_partition_offset(&name.0, name.1, Offset::Offset(start)) {
+                    warn!(%error, topic = %name.0, partition = name.1, "can't begin at the new topic's start");
                 }
             }
+            if let Some(at) = at {
+                self.fresh.lock().expect("no panic while held").insert(name.clone(), at);
+                // Known before the first record, which never comes where everything is done.
+                self.metrics.committable(&name.0, name.1, at);
+            }
+            assignments.push(Assignment { committed: at, memo, topic, name });
         }
+        self.ids.lock().expect("no panic while held").extend(ids);
         // Before the assignment takes effect, so that the pipeline knows them before their records.
-        let assignments = partitions.into_iter().map(|name| {
-            let (committed, memo) =
-                known.remove(&name).map_or((None, Memo::default()), |(offset, memo)| (Some(offset), memo));
-            Assignment { committed, memo, topic: ids.get(&name.0).copied(), name }
-        });
-        let _ = self.inputs.blocking_send(Input::Assigned(assignments.collect()));
+        self.tell(Input::Assigned(assignments));
+        let list = &begin;
         let result = match consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => consumer.incremental_assign(list),
             RebalanceProtocol::None | RebalanceProtocol::Eager => consumer.assign(list),
@@ -183,17 +208,51 @@ impl SourceContext {
         }
     }
 
+    /// The group's offsets, for which Kafka is asked for some time; `None` if it does not tell.
+    fn committed(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) -> Option<TopicPartitionList> {
+        for attempt in 1..=ASK_TIMES {
+            let answer = consumer.committed_offsets(list.clone(), ASK);
+            let failed = match answer {
+                Ok(answer) => match answer.elements().iter().find_map(|element| element.error().err()) {
+                    None => return Some(answer),
+                    Some(error) => error,
+                },
+                Err(error) => error,
+            };
+            warn!(error = %failed, attempt, "can't read the group's offsets");
+            if self.closing.load(Ordering::Relaxed) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        None
+    }
+
+    /// Tells the pipeline, if it is there.
+    pub(super) fn tell(&self, input: Input) -> bool {
+        self.inputs.blocking_send(input).is_ok()
+    }
+
+    pub(super) fn metrics(&self) -> &BindingMetrics {
+        &self.metrics
+    }
+
     /// The ids of the partitions' topics, as far as Kafka tells.
-    fn identify(&self, consumer: &BaseConsumer<Self>, partitions: &[TopicPartition]) -> HashMap<Arc<str>, TopicId> {
+    pub(super) fn identify(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        partitions: &[TopicPartition],
+        limit: Duration,
+    ) -> HashMap<Arc<str>, TopicId> {
         if self.cluster.get().is_none()
-            && let Some(id) = identity::cluster_id(consumer.client(), LOOK_UP)
+            && let Some(id) = identity::cluster_id(consumer.client(), limit)
         {
             let _ = self.cluster.set(id.into());
         }
         let mut topics: Vec<&str> = partitions.iter().map(|(topic, _)| &**topic).collect();
         topics.sort_unstable();
         topics.dedup();
-        match identity::topic_ids(consumer.client(), &topics, LOOK_UP) {
+        match identity::topic_ids(consumer.client(), &topics, limit) {
             Ok(ids) => ids.into_iter().map(|(topic, id)| (self.topic(&topic), id)).collect(),
             Err(error) => {
                 warn!(%error, "can't look up the ids of topics");
@@ -228,7 +287,7 @@ impl SourceContext {
         }
     }
 
-    fn names(&self, list: &TopicPartitionList) -> Vec<TopicPartition> {
+    pub(super) fn names(&self, list: &TopicPartitionList) -> Vec<TopicPartition> {
         list.elements().iter().map(|e| (self.topic(e.topic()), e.partition())).collect()
     }
 }

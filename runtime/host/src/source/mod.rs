@@ -3,6 +3,7 @@
 
 mod context;
 mod lease;
+mod recreated;
 mod scan;
 mod seek;
 mod start;
@@ -10,7 +11,7 @@ mod start;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -89,6 +90,8 @@ pub enum Input {
 
 /// Rounds between source and pipeline; with [`ROUND_BYTES`] the bound of what lies between.
 pub const ROUNDS: usize = 8;
+/// Between looks whether topics are still the same.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 const ROUND_EVENTS: usize = 2_000;
 const ROUND_BYTES: usize = 1 << 20;
 
@@ -208,8 +211,12 @@ struct Poller {
 impl Poller {
     fn run(self) {
         let mut round = Round::default();
-        let mut heeded = 0;
+        let (mut heeded, mut looked) = (0, Instant::now());
         while !self.stop.load(Ordering::Relaxed) {
+            if looked.elapsed() >= LOOK_EVERY {
+                self.consumer.context().look_for_recreated(&self.consumer);
+                looked = Instant::now();
+            }
             if let Some(control) = &self.config.control
                 && control.version() != heeded
             {
