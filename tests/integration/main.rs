@@ -1,6 +1,7 @@
 //! Tests of the whole against real Kafka and Cassandra, and of the tree itself.
 
 mod bytes;
+mod citizens;
 mod control;
 mod crash;
 mod dedupe;
@@ -15,5 +16,6 @@ mod outages;
 mod replay;
 mod start;
 mod support;
+mod topics;
 mod verbs;
 mod zombies;
