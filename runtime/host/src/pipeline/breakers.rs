@@ -95,6 +95,12 @@ impl Breakers {
         each.any(|guard| guard.breaker.state() != State::Closed)
     }
 
+    /// Whether one lets nothing begin.
+    pub(super) fn is_open(&self) -> bool {
+        let mut each = [&self.cassandra, &self.kafka, &self.dead_letters].into_iter().flatten();
+        each.any(|guard| matches!(guard.breaker.state(), State::Open { .. }))
+    }
+
     /// An event failed as Cassandra did not answer the host either.
     pub(super) fn starved(&mut self, now: Millis) {
         if let Some(guard) = &mut self.cassandra {

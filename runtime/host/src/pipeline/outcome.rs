@@ -343,7 +343,8 @@ impl Pipeline {
             partition: None,
             key: event.key(),
             value: event.value().filter(|_| fits),
-            timestamp: (event.timestamp() >= 0).then(|| event.timestamp()),
+            // The letter's headers have it in any case; a broker refuses a record from before 1970 or from the future.
+            timestamp: (0..=self.now() as i64).contains(&event.timestamp()).then(|| event.timestamp()),
             headers: Some(list),
         };
         match self.outbox.send(record, &ticket) {

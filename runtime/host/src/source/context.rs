@@ -16,6 +16,7 @@ use veltrix_manifest::Start;
 
 use super::{Assignment, Input, Lease, TopicPartition, start};
 use crate::control;
+use crate::event::Chunk;
 use crate::flow::Memo;
 use crate::kafka::{Health, TopicId, client, identity, offsets};
 use crate::metrics::{BindingMetrics, Fetch};
@@ -38,6 +39,8 @@ pub struct SourceContext {
     closing: AtomicBool,
     /// Committed offsets of newly assigned partitions, until their first record is seen.
     fresh: Mutex<HashMap<TopicPartition, i64>>,
+    /// The end of what was handed to the pipeline. The client's own position passes the marks of transactions too.
+    handed: Mutex<HashMap<TopicPartition, i64>>,
     topics: Mutex<HashSet<Arc<str>>>,
     said: Mutex<HashSet<&'static str>>,
     cluster: OnceLock<Arc<str>>,
@@ -67,6 +70,7 @@ impl SourceContext {
             metrics,
             closing: AtomicBool::new(false),
             fresh: Mutex::default(),
+            handed: Mutex::default(),
             topics: Mutex::default(),
             said: Mutex::default(),
             cluster: OnceLock::new(),
@@ -83,6 +87,14 @@ impl SourceContext {
     /// True the first time.
     pub(super) fn once(&self, what: &'static str) -> bool {
         self.said.lock().expect("no panic while held").insert(what)
+    }
+
+    /// Remembers how far the pipeline has been given events; per round, not per event.
+    pub(super) fn handing_on(&self, chunks: &[Chunk]) {
+        let mut handed = self.handed.lock().expect("no panic while held");
+        for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
+            handed.insert((chunk.topic.clone(), chunk.partition), chunk.event(chunk.len() - 1).offset() + 1);
+        }
     }
 
     /// The one shared name of a topic.
@@ -181,13 +193,18 @@ impl SourceContext {
             // Another consumer's metadata counts as none.
             let note = at.and_then(|at| Memo::decode(offsets::metadata(&committed, &name.0, name.1), at));
             let mut memo = note.unwrap_or_default();
-            if topic.is_some_and(|id| self.is_another(&name.0, id)) {
+            let noted = memo.topic;
+            let another = |id: &TopicId| (noted != 0 && noted != id.short()) || self.is_another(&name.0, *id);
+            if topic.as_ref().is_some_and(another) {
                 let start = self.begin_anew(consumer, &name, at);
                 (at, memo) = (Some(start), Memo::default());
                 if let Err(error) = begin.set_partition_offset(&name.0, name.1, Offset::Offset(start)) {
                     warn!(%error, topic = %name.0, partition = name.1, "can't begin at the new topic's start");
                 }
             }
+            // Carried from note to note, so that the next owner can tell.
+            memo.topic = topic.map_or(memo.topic, |id| id.short());
+            self.handed.lock().expect("no panic while held").remove(&name);
             if let Some(at) = at {
                 self.fresh.lock().expect("no panic while held").insert(name.clone(), at);
                 // Known before the first record, which never comes where everything is done.
@@ -305,6 +322,7 @@ impl ClientContext for SourceContext {
         if statistics.brokers.values().any(|broker| broker.state == "UP" && broker.nodeid >= 0) {
             self.health.up();
         }
+        let handed = self.handed.lock().expect("no panic while held");
         for topic in statistics.topics.values() {
             for partition in topic.partitions.values().filter(|p| p.partition >= 0 && p.fetch_state == "active") {
                 // The library writes -1001 for what it does not know.
@@ -314,7 +332,7 @@ impl ClientContext for SourceContext {
                     high: known(partition.hi_offset),
                     stable: known(partition.ls_offset),
                     next: known(partition.next_offset),
-                    handed_on: known(partition.app_offset),
+                    handed_on: handed.get(&(self.topic(&topic.topic), partition.partition)).copied(),
                     queued: partition.fetchq_cnt > 0,
                 };
                 self.metrics.fetched(&topic.topic, partition.partition, fetch);

@@ -242,7 +242,9 @@ impl Poller {
             }
             if round.events > 0 {
                 self.health.up();
-                if self.inputs.blocking_send(Input::Records(round.take())).is_err() {
+                let chunks = round.take();
+                self.consumer.context().handing_on(&chunks);
+                if self.inputs.blocking_send(Input::Records(chunks)).is_err() {
                     debug!("the pipeline is gone");
                     break;
                 }
