@@ -4,6 +4,7 @@ use std::process::ExitCode;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use clap::Parser;
+use veltrix_chaos::fault::Kind;
 use veltrix_chaos::{Settings, broken};
 
 /// Runs three workers on servers of their own, breaks things, and judges what came of every event.
@@ -18,6 +19,9 @@ struct Arguments {
     /// Events a second.
     #[arg(long, default_value_t = 60)]
     rate: u32,
+    /// Only faults whose name, as in the table, holds this text
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
     /// No fault begins after so many minutes.
     #[arg(long, default_value_t = 24 * 60)]
     minutes: u64,
@@ -40,10 +44,18 @@ fn main() -> anyhow::Result<ExitCode> {
             }
         });
     }
+    let mut kinds = Kind::all();
+    kinds.retain(|kind| arguments.only.as_ref().is_none_or(|text| kind.to_string().contains(text)));
+    anyhow::ensure!(
+        !kinds.is_empty(),
+        "no fault has a name like that; names: {}",
+        Kind::all().iter().map(Kind::to_string).collect::<Vec<_>>().join(", ")
+    );
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
     let settings = Settings {
         seed: arguments.seed.unwrap_or(now.as_secs()),
         faults: arguments.faults,
+        kinds,
         rate: arguments.rate,
         limit: Duration::from_secs(arguments.minutes * 60),
     };

@@ -49,7 +49,7 @@ pub fn run(settings: &Settings) -> Result<Report> {
     };
     run.progress("the start");
     let faults_begun = Instant::now();
-    for fault in schedule(settings.seed, settings.faults, WORKERS, SESSION) {
+    for fault in schedule(settings.seed, settings.faults, &settings.kinds, WORKERS, SESSION) {
         if run.violations.len() >= MOST_STALLS || begun.elapsed() > settings.limit {
             break;
         }

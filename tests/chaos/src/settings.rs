@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::fault::Kind;
+
 /// How a run is done. Two runs with the same settings do the same to the system; what it makes of it differs.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -9,6 +11,8 @@ pub struct Settings {
     pub seed: u64,
     /// How many faults.
     pub faults: usize,
+    /// Which sorts of them.
+    pub kinds: Vec<Kind>,
     /// Events a second, if the workers keep up.
     pub rate: u32,
     /// No fault begins after this time.
