@@ -30,12 +30,22 @@ pub(crate) struct Binding {
     lines: &'static str,
     exactly_once: bool,
     dedupe: bool,
-    /// Appends to a table of its own.
-    table: bool,
+    table: Option<Table>,
 }
 
+/// A table of the binding's own, which the function appends to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Table {
+    /// Variable of the function that names it, and thus how it appends.
+    variable: &'static str,
+    row_per_event: bool,
+}
+
+/// Key-ordered, at-least-once, without a table.
+const PLAIN: Binding = Binding { name: "", lines: "", exactly_once: false, dedupe: false, table: None };
+
 const BINDINGS: &[Binding] =
-    &[Binding { name: "keyed", lines: "ordering = \"key\"", exactly_once: false, dedupe: false, table: true }];
+    &[Binding { name: "keyed", table: Some(Table { variable: "table", row_per_event: false }), ..PLAIN }];
 
 impl Application {
     /// Makes topics, the keyspace and tables.
@@ -48,9 +58,10 @@ impl Application {
         for binding in &this.bindings {
             kafka.create(&this.topic(binding, "out"), OUTPUTS, &[]);
             kafka.create(&this.topic(binding, "dead"), 1, &[]);
-            if binding.table {
+            if binding.table.is_some() {
                 cassandra.execute(&format!(
-                    "CREATE TABLE {} (key text, kind int, name text, n int, id bigint, head int static, PRIMARY KEY (key, kind, name))",
+                    "CREATE TABLE {} (key text, kind int, name text, n int, id bigint, source int, source_offset bigint, \
+                     emits blob, head int static, PRIMARY KEY (key, kind, name))",
                     this.table(binding)
                 ));
             }
@@ -104,11 +115,11 @@ keyspace = "{}"
     fn describe(&self, binding: &Binding, manifest: &mut String) {
         let (out, dead) = (self.topic(binding, "out"), self.topic(binding, "dead"));
         let (table, grant) = match binding.table {
-            true => (
-                format!(", table = \"{}\"", binding.name),
+            Some(table) => (
+                format!(", {} = \"{}\"", table.variable, binding.name),
                 format!("cassandra = {{ {} = \"read-write\" }}", binding.name),
             ),
-            false => (String::new(), String::new()),
+            None => (String::new(), String::new()),
         };
         write!(
             manifest,
@@ -147,10 +158,15 @@ limits = {{ cpu = "300ms", deadline = "10s" }}
             let letters = observe::read(broker, &self.topic(binding, "dead"), 1)?;
             history.bindings.push(Observed {
                 name: binding.name.to_owned(),
-                promise: Promise { exactly_once: binding.exactly_once, dedupe: binding.dedupe, attempts: ATTEMPTS },
+                promise: Promise {
+                    exactly_once: binding.exactly_once,
+                    dedupe: binding.dedupe,
+                    row_per_event: binding.table.is_some_and(|table| table.row_per_event),
+                    attempts: ATTEMPTS,
+                },
                 outputs: outputs.with_context(|| format!("outputs of {}", binding.name))?,
                 letters: observe::letters(&letters, &input)?,
-                rows: binding.table.then(|| observe::rows(&cluster.servers.cassandra(), &self.table(binding))),
+                rows: binding.table.map(|_| observe::rows(&cluster.servers.cassandra(), &self.table(binding))),
             });
         }
         Ok(history)

@@ -178,7 +178,7 @@ pub fn sound() -> History {
     for (name, exactly_once, dedupe) in [("keyed", false, false), ("once", true, false), ("deduped", false, true)] {
         let mut binding = Observed {
             name: name.to_owned(),
-            promise: Promise { exactly_once, dedupe, attempts: ATTEMPTS },
+            promise: Promise { exactly_once, dedupe, row_per_event: false, attempts: ATTEMPTS },
             outputs: Vec::new(),
             letters: Vec::new(),
             rows: (name == "keyed").then(Vec::new),
@@ -208,7 +208,7 @@ fn handle(binding: &mut Observed, logged: &Logged) {
             binding.outputs.push(output(logged, at));
             if let Some(rows) = binding.rows.as_mut().filter(|rows| rows.iter().all(|row| row.id != order.id)) {
                 let place = rows.iter().filter(|row| row.key == order.key).count() as u32;
-                rows.push(Row { key: order.key.clone(), place, n: order.n, id: order.id });
+                rows.push(Row { key: order.key.clone(), place, n: order.n, id: order.id, source: logged.place });
                 rows.sort_by(|a, b| (&a.key, a.place).cmp(&(&b.key, b.place)));
             }
         }

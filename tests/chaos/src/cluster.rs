@@ -1,7 +1,11 @@
 //! The servers of a run, and the links that everybody reaches them by.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use anyhow::Result;
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 use veltrix_tests::{OwnServers, Server};
 
 use crate::link::Link;
@@ -18,7 +22,17 @@ pub(crate) struct Cluster {
     /// Of the producer to Kafka.
     pub(crate) producer: Link,
     /// Of the links.
-    _runtime: Runtime,
+    runtime: Runtime,
+}
+
+/// Whether somebody wants the run to end: then it does so in an orderly way, with a verdict and without leaving servers.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Interruption(Arc<AtomicBool>);
+
+impl Interruption {
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Cluster {
@@ -36,6 +50,20 @@ impl Cluster {
             link.lead_to(servers.cassandra_address())?;
         }
         let producer = kafka.pop().expect("there is one more than workers");
-        Ok(Self { servers, kafka, cassandra, producer, _runtime: runtime })
+        Ok(Self { servers, kafka, cassandra, producer, runtime })
+    }
+
+    /// Set by SIGTERM.
+    pub(crate) fn interruption(&self) -> Interruption {
+        let interruption = Interruption::default();
+        let told = interruption.clone();
+        self.runtime.spawn(async move {
+            if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+                terminate.recv().await;
+                eprintln!("no further faults: ending");
+                told.0.store(true, Ordering::Relaxed);
+            }
+        });
+        interruption
     }
 }

@@ -41,13 +41,16 @@ pub enum Kind {
     KillCassandra,
     /// The link of a worker to Kafka.
     Kafka(Trouble),
+    /// The same, and at its end the worker gets SIGKILL and is started again: what it had not sent is gone with it.
+    KillBehind(Trouble),
     /// The link of a worker to Cassandra.
     Cassandra(Trouble),
     /// The link of the producer to Kafka, so that it doesn't know what became of its sends.
     Producer(Trouble),
 }
 
-const TROUBLES: [Trouble; 5] = [Trouble::Latency, Trouble::Cut, Trouble::HalfOpen, Trouble::Stall, Trouble::Slow];
+const TROUBLES: [Trouble; 6] =
+    [Trouble::Latency, Trouble::Cut, Trouble::HalfOpen, Trouble::Stall, Trouble::Slow, Trouble::Uneven];
 
 impl Kind {
     /// Each sort once.
@@ -55,6 +58,7 @@ impl Kind {
         use Kind::*;
         let mut all = vec![Kill, FreezeShort, FreezeLong, Terminate, Storm, StopKafka, KillKafka, KillCassandra];
         all.extend(TROUBLES.map(Kafka));
+        all.extend([Trouble::Stall, Trouble::Uneven].map(KillBehind));
         all.extend(TROUBLES.map(Cassandra));
         all.extend([Trouble::Cut, Trouble::HalfOpen].map(Producer));
         all
@@ -67,6 +71,7 @@ impl Kind {
             Self::StopKafka | Self::KillKafka | Self::KillCassandra => 1,
             Self::Producer(_) | Self::FreezeLong | Self::Storm => 2,
             Self::Kafka(_) | Self::Cassandra(_) => 3,
+            Self::KillBehind(_) => 4,
             Self::Terminate | Self::FreezeShort => 5,
             Self::Kill => 8,
         }
@@ -80,7 +85,7 @@ impl Kind {
             Self::FreezeLong => session + ms(1_500..4_000, random),
             Self::Storm => ms(2_000..5_000, random),
             Self::StopKafka | Self::KillKafka | Self::KillCassandra => ms(0..2_000, random),
-            Self::Producer(_) | Self::Kafka(_) | Self::Cassandra(_) => ms(500..3_500, random),
+            Self::Producer(_) | Self::Kafka(_) | Self::KillBehind(_) | Self::Cassandra(_) => ms(500..3_500, random),
         }
     }
 }
@@ -97,6 +102,7 @@ impl fmt::Display for Kind {
             Self::KillKafka => "kafka: kill -9",
             Self::KillCassandra => "cassandra: kill -9",
             Self::Kafka(trouble) => return f.pad(&format!("link to kafka: {trouble}")),
+            Self::KillBehind(trouble) => return f.pad(&format!("worker: kill -9, link {trouble}")),
             Self::Cassandra(trouble) => return f.pad(&format!("link to cassandra: {trouble}")),
             Self::Producer(trouble) => return f.pad(&format!("link of the producer: {trouble}")),
         };

@@ -71,7 +71,7 @@ impl Fleet {
     /// SIGTERM; it has to end with 0.
     pub(crate) fn terminate(&mut self, index: usize) {
         if let Some(worker) = self.workers[index].take() {
-            worker.ask_to_end();
+            ask_to_end(&worker);
             self.ends(worker);
         }
     }
@@ -79,9 +79,7 @@ impl Fleet {
     /// All of them.
     pub(crate) fn terminate_all(&mut self) {
         let workers: Vec<Worker> = self.workers.iter_mut().filter_map(Option::take).collect();
-        for worker in &workers {
-            worker.ask_to_end();
-        }
+        workers.iter().for_each(ask_to_end);
         for worker in workers {
             self.ends(worker);
         }
@@ -145,4 +143,13 @@ impl Fleet {
         let text = if tail.is_empty() { what } else { format!("{what}; the end of its log:\n    {tail}") };
         self.violations.push(Violation { kind: Kind::Ended, binding: None, place: None, text });
     }
+}
+
+/// SIGTERM, once the worker listens to it: before, it ends any process.
+pub(crate) fn ask_to_end(worker: &Worker) {
+    let deadline = Instant::now() + END;
+    while worker.logged("\"starting\"") == 0 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    worker.ask_to_end();
 }

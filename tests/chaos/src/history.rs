@@ -66,6 +66,8 @@ pub struct Promise {
     pub exactly_once: bool,
     /// Of sends with one id it handles the first in the log alone.
     pub dedupe: bool,
+    /// Each event in the log has a row; else each id has, whatever its copies.
+    pub row_per_event: bool,
     /// Attempts after which an event is given up.
     pub attempts: u32,
 }
@@ -120,4 +122,6 @@ pub struct Row {
     pub n: u32,
     /// Id of the event.
     pub id: u64,
+    /// Where the event was that appended it.
+    pub source: Place,
 }

@@ -27,6 +27,19 @@ pub enum Trouble {
     Stall,
     /// A trickle gets through.
     Slow,
+    /// Every second connection stalls, the others do not: a client's requests overtake each other.
+    Uneven,
+}
+
+impl Trouble {
+    /// What it means for a connection, by its number.
+    fn of(trouble: Option<Self>, connection: usize) -> Option<Self> {
+        match trouble {
+            Some(Self::Uneven) if connection.is_multiple_of(2) => None,
+            Some(Self::Uneven) => Some(Self::Stall),
+            other => other,
+        }
+    }
 }
 
 impl fmt::Display for Trouble {
@@ -37,6 +50,7 @@ impl fmt::Display for Trouble {
             Self::HalfOpen => "half-open",
             Self::Stall => "stalled",
             Self::Slow => "slow",
+            Self::Uneven => "uneven",
         })
     }
 }
@@ -101,10 +115,14 @@ impl Link {
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
+    let mut number = 0;
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((client, _)) => drop(connections.spawn(connection(client, shared.clone()))),
+                Ok((client, _)) => {
+                    number += 1;
+                    connections.spawn(connection(client, number, shared.clone()));
+                }
                 Err(error) => {
                     eprintln!("proxy: {error}");
                     sleep(Duration::from_millis(100)).await;
@@ -116,19 +134,21 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
 }
 
 /// One connection, until an end closes or the link is cut.
-async fn connection(client: TcpStream, shared: Arc<Shared>) {
+async fn connection(client: TcpStream, number: usize, shared: Arc<Shared>) {
     let mut trouble = shared.trouble.subscribe();
     let target = *shared.target.lock().expect("no panic while held");
     let Some(target) = target else { return };
     // Behind a dead link the server is out of reach, whoever accepted.
-    while matches!(*trouble.borrow_and_update(), Some(Trouble::HalfOpen | Trouble::Stall)) {
-        let half_open = *trouble.borrow() == Some(Trouble::HalfOpen);
-        if trouble.changed().await.is_err() || half_open {
+    loop {
+        let now = Trouble::of(*trouble.borrow_and_update(), number);
+        match now {
+            Some(Trouble::Cut) => return reset(&client),
+            Some(Trouble::HalfOpen | Trouble::Stall) => {}
+            Some(Trouble::Latency | Trouble::Slow | Trouble::Uneven) | None => break,
+        }
+        if trouble.changed().await.is_err() || now == Some(Trouble::HalfOpen) {
             return reset(&client);
         }
-    }
-    if *trouble.borrow() == Some(Trouble::Cut) {
-        return reset(&client);
     }
     let Ok(server) = TcpStream::connect(target).await else { return reset(&client) };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
@@ -136,8 +156,8 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
     let (from_server, to_server) = server.into_split();
     // What ends one way ends both: a half-closed connection is of no use to these protocols.
     tokio::select! {
-        () = carry(from_client, to_server, shared.trouble.subscribe()) => {}
-        () = carry(from_server, to_client, shared.trouble.subscribe()) => {}
+        () = carry(from_client, to_server, number, shared.trouble.subscribe()) => {}
+        () = carry(from_server, to_client, number, shared.trouble.subscribe()) => {}
     }
 }
 
@@ -147,12 +167,17 @@ fn reset(client: &TcpStream) {
 }
 
 /// Carries bytes one way until an end closes or the link fails.
-async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut trouble: watch::Receiver<Option<Trouble>>) {
+async fn carry(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    number: usize,
+    mut trouble: watch::Receiver<Option<Trouble>>,
+) {
     let mut buffer = vec![0; BUFFER];
     // Bytes were swallowed: what follows would make no sense to the other end.
     let mut torn = false;
     loop {
-        let now = *trouble.borrow_and_update();
+        let now = Trouble::of(*trouble.borrow_and_update(), number);
         if now == Some(Trouble::Cut) || (torn && now != Some(Trouble::HalfOpen)) {
             return;
         }
@@ -168,14 +193,14 @@ async fn carry(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut trouble: wat
         let Ok(1..) = read else { return };
         let bytes = &buffer[..read.expect("it was read")];
         loop {
-            let state = *trouble.borrow_and_update();
+            let state = Trouble::of(*trouble.borrow_and_update(), number);
             let wait = match state {
                 Some(Trouble::Cut) => return,
                 Some(Trouble::HalfOpen) => {
                     torn = true;
                     break;
                 }
-                Some(Trouble::Stall) => {
+                Some(Trouble::Stall | Trouble::Uneven) => {
                     if trouble.changed().await.is_err() {
                         return;
                     }
@@ -271,6 +296,17 @@ mod tests {
         link.set(None);
         assert!(!matches!(ask(&mut old), Ok(_) | Err(ErrorKind::WouldBlock)));
         assert_eq!(ask(&mut client(&link)), Ok(*b"hello"));
+    }
+
+    #[test]
+    fn an_uneven_link_stalls_every_second_connection() {
+        let (_runtime, link) = echo();
+        let mut clients = [client(&link), client(&link)];
+        for client in &mut clients {
+            assert_eq!(ask(client), Ok(*b"hello"));
+        }
+        link.set(Some(Trouble::Uneven));
+        assert_eq!(clients.each_mut().map(ask), [Err(ErrorKind::WouldBlock), Ok(*b"hello")]);
     }
 
     #[test]

@@ -61,6 +61,14 @@ pub(crate) fn read(address: &str, topic: &str, partitions: i32) -> Result<Vec<Ra
     Ok(records)
 }
 
+/// The end of each partition.
+pub(crate) fn ends(address: &str, topic: &str, partitions: i32) -> Result<Vec<i64>> {
+    let consumer: BaseConsumer<Silent> =
+        ClientConfig::new().set("bootstrap.servers", address).create_with_context(Silent)?;
+    let end = |partition| Ok(consumer.fetch_watermarks(topic, partition, LIMIT)?.1);
+    (0..partitions).map(end).collect()
+}
+
 fn raw(message: &BorrowedMessage<'_>) -> Raw {
     let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
     Raw {
@@ -123,12 +131,14 @@ fn letter(record: &Raw, events: &HashMap<Place, &Raw>) -> Result<Letter> {
 /// The log that the function appended to, key by key.
 pub(crate) fn rows(cassandra: &Cassandra, table: &str) -> Vec<Row> {
     let of_key = |key: u64| {
-        let query = format!("SELECT name, n, id FROM {table} WHERE key = 'k{key}' AND kind = 0");
-        cassandra.rows::<(String, i32, i64)>(&query).into_iter().map(move |(place, n, id)| Row {
+        let query = format!("SELECT name, n, id, source, source_offset FROM {table} WHERE key = 'k{key}' AND kind = 0");
+        let rows = cassandra.rows::<(String, i32, i64, i32, i64)>(&query);
+        rows.into_iter().map(move |(place, n, id, partition, offset)| Row {
             key: format!("k{key}"),
             place: place.parse().expect("a place is a number"),
             n: n as u32,
             id: id as u64,
+            source: Place { partition, offset },
         })
     };
     (0..KEYS).flat_map(of_key).collect()

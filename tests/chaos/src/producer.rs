@@ -41,6 +41,13 @@ impl Sends {
         self.ends.iter().map(|end| end.load(Ordering::Relaxed)).collect()
     }
 
+    /// What is in the log nevertheless.
+    pub(crate) fn reach(&self, ends: &[i64]) {
+        for (known, end) in self.ends.iter().zip(ends) {
+            known.fetch_max(*end, Ordering::Relaxed);
+        }
+    }
+
     /// All sends so far.
     pub(crate) fn all(&self) -> Vec<Sent> {
         self.sent.lock().expect("no panic while held").clone()

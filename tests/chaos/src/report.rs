@@ -75,7 +75,7 @@ impl Report {
             )?;
         }
         fs::write(directory.join("faults.txt"), text)?;
-        fs::write(directory.join("history.txt"), format!("{history:#?}"))?;
+        fs::write(directory.join("history.txt"), lines_of(history))?;
         let mut text = self.to_string();
         for violation in &self.verdict.violations {
             writeln!(text, "{violation}")?;
@@ -87,6 +87,22 @@ impl Report {
         self.evidence = Some(directory);
         Ok(())
     }
+}
+
+/// A history, a record a line.
+fn lines_of(history: &History) -> String {
+    let mut text = String::new();
+    let mut add = |of: &str, what: &str, record: &dyn fmt::Debug| {
+        writeln!(text, "{of} {what} {record:?}").expect("a string takes text");
+    };
+    history.sent.iter().for_each(|sent| add("input", "sent", sent));
+    history.log.iter().for_each(|logged| add("input", "log", logged));
+    for binding in &history.bindings {
+        binding.outputs.iter().for_each(|output| add(&binding.name, "output", output));
+        binding.letters.iter().for_each(|letter| add(&binding.name, "letter", letter));
+        binding.rows.iter().flatten().for_each(|row| add(&binding.name, "row", row));
+    }
+    text
 }
 
 /// Whether a log line names the event of a violation.

@@ -13,10 +13,11 @@ use crate::application::Application;
 use crate::check::{self, Kind as Wrong, Violation};
 use crate::cluster::Cluster;
 use crate::fault::{Fault, Kind, schedule};
-use crate::fleet::Fleet;
+use crate::fleet::{Fleet, ask_to_end};
+use crate::observe;
 use crate::producer::{Sends, Workload};
 use crate::report::{Report, Struck, clock};
-use crate::settings::{DRAIN, PROGRESS, SESSION, STUCK, Settings, WORKERS};
+use crate::settings::{DRAIN, PARTITIONS, PROGRESS, SESSION, STUCK, Settings, WORKERS};
 use crate::watch::Watch;
 
 /// After so many stalls there is nothing to be learnt any more.
@@ -31,6 +32,7 @@ const GAP: u64 = 500;
 pub fn run(settings: &Settings) -> Result<Report> {
     let begun = Instant::now();
     let mut cluster = Cluster::start()?;
+    let interrupted = cluster.interruption();
     let application = Application::create(&cluster)?;
     let mut fleet = Fleet::start(application.app(&cluster), &cluster);
     let sends = Arc::new(Sends::default());
@@ -50,13 +52,15 @@ pub fn run(settings: &Settings) -> Result<Report> {
     run.progress("the start");
     let faults_begun = Instant::now();
     for fault in schedule(settings.seed, settings.faults, &settings.kinds, WORKERS, SESSION) {
-        if run.violations.len() >= MOST_STALLS || begun.elapsed() > settings.limit {
+        if run.violations.len() >= MOST_STALLS || begun.elapsed() > settings.limit || interrupted.is_set() {
             break;
         }
         run.strike(fault);
     }
     let faults_took = faults_begun.elapsed();
     workload.end();
+    // Also what nobody knows to be there has to be handled.
+    sends.reach(&observe::ends(&broker, &application.input, PARTITIONS)?);
     run.drain();
     let Run { struck, mut violations, .. } = run;
 
@@ -153,6 +157,13 @@ impl Run<'_> {
                 wait();
                 self.cluster.kafka[worker].set(None);
             }
+            Kind::KillBehind(trouble) => {
+                self.cluster.kafka[worker].set(Some(trouble));
+                wait();
+                self.fleet.kill(worker);
+                self.cluster.kafka[worker].set(None);
+                self.fleet.start_again(worker);
+            }
             Kind::Cassandra(trouble) => {
                 self.cluster.cassandra[worker].set(Some(trouble));
                 wait();
@@ -176,7 +187,7 @@ impl Run<'_> {
             if self.random.random_bool(0.3) {
                 worker.kill9();
             } else {
-                worker.ask_to_end();
+                ask_to_end(&worker);
                 leaving.push(worker);
             }
         }

@@ -9,8 +9,13 @@ use veltrix_chaos::fault::Kind;
 fn nothing_is_lost_or_reordered_under_faults_of_every_sort() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
     let named = std::env::var("VELTRIX_CHAOS_SEED").ok().and_then(|seed| seed.parse().ok());
-    let settings =
-        Settings { seed: named.unwrap_or(now.as_secs()), faults: 30, kinds: Kind::all(), rate: 60, limit: Duration::from_secs(600) };
+    let settings = Settings {
+        seed: named.unwrap_or(now.as_secs()),
+        faults: 30,
+        kinds: Kind::all(),
+        rate: 60,
+        limit: Duration::from_secs(600),
+    };
     // Printed first, in case it does not come to its end.
     eprintln!("seed {}; again by VELTRIX_CHAOS_SEED", settings.seed);
     let report = veltrix_chaos::run(&settings).expect("the run itself goes well");

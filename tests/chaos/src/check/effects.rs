@@ -110,18 +110,14 @@ fn duplicates(binding: &Observed, place: Place, found: &[Place], what: &str, jud
 /// Rows, which are there once whatever happens.
 pub(super) fn rows(binding: &Observed, judge: &mut Judge<'_>) {
     let Some(rows) = &binding.rows else { return };
-    let mut seen: HashMap<u64, u32> = HashMap::new();
+    let mut seen: HashMap<Place, u32> = HashMap::new();
     for row in rows {
-        let times = seen.entry(row.id).or_default();
-        *times += 1;
-        let Some(place) = judge.log.by_id.get(&row.id).map(|places| places[0]) else {
-            judge.accuse(
-                Kind::Phantom,
-                None,
-                format!("row {} of key {}: id {} is no event", row.place, row.key, row.id),
-            );
+        let Some(place) = judge.log.event_of(row, binding) else {
+            judge.accuse(Kind::Phantom, Some(row.source), format!("a row of no event: {row:?}"));
             continue;
         };
+        let times = seen.entry(place).or_default();
+        *times += 1;
         if *times == 2 {
             judge.accuse(Kind::Duplicated, Some(place), format!("{} has two rows", judge.event(place)));
         }
@@ -131,7 +127,8 @@ pub(super) fn rows(binding: &Observed, judge: &mut Judge<'_>) {
         }
     }
     for (place, order) in &judge.log.by_place {
-        if takes_effect(order.plan) && !seen.contains_key(&order.id) {
+        let first = binding.promise.row_per_event || judge.log.by_id[&order.id][0] == *place;
+        if first && takes_effect(order.plan) && !seen.contains_key(place) {
             judge.tally.lost += 1;
             judge.accuse(Kind::Lost, Some(*place), format!("{} has no row", judge.event(*place)));
         }

@@ -14,7 +14,7 @@ use std::fmt;
 
 use chaos_guest::{Order, Plan};
 
-use crate::history::{History, Observed, Place};
+use crate::history::{History, Observed, Place, Row};
 
 /// What the checker found.
 #[derive(Debug, Clone, Default)]
@@ -166,6 +166,13 @@ impl<'a> Log<'a> {
             }
         }
         log
+    }
+
+    /// The event that a row stands for: the one that it names, or the first with its id.
+    fn event_of(&self, row: &Row, binding: &Observed) -> Option<Place> {
+        let first = *self.by_id.get(&row.id)?.first()?;
+        let named = self.by_place.get(&row.source).is_some_and(|order| order.id == row.id);
+        named.then_some(if binding.promise.row_per_event { row.source } else { first })
     }
 
     /// Whether the binding is to leave it alone, as an earlier event has the same id.

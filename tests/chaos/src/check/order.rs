@@ -65,7 +65,7 @@ pub(super) fn rows(binding: &Observed, judge: &mut Judge<'_>) {
             );
         }
         next = row.place + 1;
-        let Some(place) = judge.log.by_id.get(&row.id).map(|places| places[0]) else { continue };
+        let Some(place) = judge.log.event_of(row, binding) else { continue };
         let Some(&rank) = judge.log.rank.get(&place).filter(|_| first.insert(place)) else { continue };
         match highest {
             Some((before, later)) if before > rank => {

@@ -1,7 +1,7 @@
 //! A conditional append: the rows of a key tell in which order its events took effect first, and each only once.
 //!
-//! `CREATE TABLE t (key text, kind int, name text, n int, id bigint, head int static, PRIMARY KEY (key, kind, name))`.
-//! Kind 0 is the log (name: its place), kind 1 says by the id which events are in it.
+//! `CREATE TABLE t (key text, kind int, name text, n int, id bigint, source int, source_offset bigint, head int static,
+//! PRIMARY KEY (key, kind, name))`. Kind 0 is the log (name: its place), kind 1 says by the id which events are in it.
 
 use veltrix_sdk::cql::batch;
 use veltrix_sdk::prelude::*;
@@ -12,13 +12,17 @@ use crate::Order;
 const TRIES: u32 = 5;
 
 /// Appends the event unless it is there; says whether it was appended now.
-pub(crate) async fn append(table: &str, order: &Order) -> Result<bool> {
+pub(crate) async fn append(table: &str, event: &Event, order: &Order) -> Result<bool> {
     let name = format!("{:020}", order.id);
     let seen = format!("SELECT n FROM {table} WHERE key = ? AND kind = 1 AND name = ?");
     let head = format!("SELECT head FROM {table} WHERE key = ? LIMIT 1");
     let claim = format!("UPDATE {table} SET head = ? WHERE key = ? IF head = ?");
-    let insert = format!("INSERT INTO {table} (key, kind, name, n, id) VALUES (?, ?, ?, ?, ?)");
-    let (n, id) = (order.n as i32, order.id as i64);
+    let insert =
+        format!("INSERT INTO {table} (key, kind, name, n, id, source, source_offset) VALUES (?, ?, ?, ?, ?, ?, ?)");
+    let row = |kind: i32, name: String| {
+        let cql = cql(&insert).bind(&order.key).bind(kind).bind(name).bind(order.n as i32).bind(order.id as i64);
+        cql.bind(event.partition()).bind(event.offset())
+    };
     for _ in 0..TRIES {
         // In this order: what is appended after the head was read, by another worker too, moves it.
         let head: Option<i32> = cql(&head).bind(&order.key).optional::<Option<i32>>().await?.flatten();
@@ -30,8 +34,8 @@ pub(crate) async fn append(table: &str, order: &Order) -> Result<bool> {
         let outcome = batch()
             .unlogged()
             .add(cql(&claim).bind(next).bind(&order.key).bind(head))
-            .add(cql(&insert).bind(&order.key).bind(0).bind(&place).bind(n).bind(id))
-            .add(cql(&insert).bind(&order.key).bind(1).bind(&name).bind(n).bind(id))
+            .add(row(0, place))
+            .add(row(1, name.clone()))
             .run()
             .await?;
         if outcome.applied {

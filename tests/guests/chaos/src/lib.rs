@@ -26,7 +26,7 @@ async fn handle(event: Event, context: &Context) -> Result<()> {
         Plan::Ack | Plan::Late(_) | Plan::Retry(_) | Plan::Panic(_) | Plan::Spin(_) => {}
     }
     let applied = match context.var("table") {
-        Some(table) => append::append(&table, &order).await?,
+        Some(table) => append::append(&table, &event, &order).await?,
         None => true,
     };
     let done = Done { order, partition: event.partition(), offset: event.offset(), begun, applied };
