@@ -44,8 +44,10 @@ struct Table {
 /// Key-ordered, at-least-once, without a table.
 const PLAIN: Binding = Binding { name: "", lines: "", exactly_once: false, dedupe: false, table: None };
 
-const BINDINGS: &[Binding] =
-    &[Binding { name: "keyed", table: Some(Table { variable: "table", row_per_event: false }), ..PLAIN }];
+const BINDINGS: &[Binding] = &[
+    Binding { name: "keyed", table: Some(Table { variable: "table", row_per_event: false }), ..PLAIN },
+    Binding { name: "deduped", lines: "dedupe = { by = \"header:event-id\", window = \"1h\" }", dedupe: true, ..PLAIN },
+];
 
 impl Application {
     /// Makes topics, the keyspace and tables.
