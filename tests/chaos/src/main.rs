@@ -17,7 +17,7 @@ struct Arguments {
     #[arg(long)]
     seed: Option<u64>,
     /// Events a second.
-    #[arg(long, default_value_t = 60)]
+    #[arg(long, default_value_t = 50)]
     rate: u32,
     /// Only faults whose name, as in the table, holds this text
     #[arg(long, value_name = "TEXT")]

@@ -13,7 +13,7 @@ fn nothing_is_lost_or_reordered_under_faults_of_every_sort() {
         seed: named.unwrap_or(now.as_secs()),
         faults: 30,
         kinds: Kind::all(),
-        rate: 60,
+        rate: 50,
         limit: Duration::from_secs(600),
     };
     // Printed first, in case it does not come to its end.
