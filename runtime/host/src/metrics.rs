@@ -69,6 +69,9 @@ struct Families {
     in_flight: Family<Binding, Gauge>,
     window: Family<Binding, Gauge>,
     window_bytes: Family<Binding, Gauge>,
+    note_ranges: Family<Binding, Gauge>,
+    note_bytes: Family<Binding, Gauge>,
+    held_back: Family<Binding, Gauge>,
     stopped: Family<Binding, Gauge>,
     paused: Family<Binding, Gauge>,
     unacknowledged: Gauge,
@@ -103,6 +106,9 @@ impl Default for Metrics {
             in_flight: Family::default(),
             window: Family::default(),
             window_bytes: Family::default(),
+            note_ranges: Family::default(),
+            note_bytes: Family::default(),
+            held_back: Family::default(),
             stopped: Family::default(),
             paused: Family::default(),
             unacknowledged: Gauge::default(),
@@ -138,6 +144,17 @@ impl Default for Metrics {
             f.window.clone(),
         );
         registry.register("window_bytes", "Memory that those events keep", f.window_bytes.clone());
+        registry.register(
+            "note_ranges",
+            "Runs of done events that are noted beside committed offsets",
+            f.note_ranges.clone(),
+        );
+        registry.register("note_bytes", "Characters of the longest such note; Kafka takes 4,095", f.note_bytes.clone());
+        registry.register(
+            "partitions_held_back",
+            "Partitions that take no new events, as the note beside their offset has no room",
+            f.held_back.clone(),
+        );
         registry.register(
             "lanes_stopped",
             "Lanes that wait for somebody, as their event can't be handled and there is no dead-letter topic",
@@ -187,6 +204,9 @@ impl Metrics {
             in_flight: f.in_flight.get_or_create_owned(&labels),
             window: f.window.get_or_create_owned(&labels),
             window_bytes: f.window_bytes.get_or_create_owned(&labels),
+            note_ranges: f.note_ranges.get_or_create_owned(&labels),
+            note_bytes: f.note_bytes.get_or_create_owned(&labels),
+            held_back: f.held_back.get_or_create_owned(&labels),
             stopped: f.stopped.get_or_create_owned(&labels),
             paused: f.paused.get_or_create_owned(&labels),
             call_seconds: f.call_seconds.get_or_create_owned(&labels),
@@ -264,6 +284,9 @@ pub struct BindingMetrics {
     pub(crate) in_flight: Gauge,
     pub(crate) window: Gauge,
     pub(crate) window_bytes: Gauge,
+    pub(crate) note_ranges: Gauge,
+    pub(crate) note_bytes: Gauge,
+    pub(crate) held_back: Gauge,
     pub(crate) stopped: Gauge,
     pub(crate) paused: Gauge,
     pub(crate) call_seconds: Histogram,

@@ -129,12 +129,13 @@ impl Lanes {
         }
     }
 
-    /// Chooses the mode of the next call, `None` when nothing may run. Suspects come first.
-    pub fn next_mode(&self) -> Option<Mode> {
+    /// Chooses the mode of the next call, `None` when nothing may run. Suspects come first. Without `fresh`, events of
+    /// lanes that nobody has begun stay where they are.
+    pub fn next_mode(&self, fresh: bool) -> Option<Mode> {
         if let Some(lane) = self.suspect.front() {
             return Some(if self.lanes[lane].alone { Mode::Alone } else { Mode::Isolate });
         }
-        (!self.runnable.is_empty() || !self.fresh.is_empty()).then_some(Mode::Batch)
+        (!self.runnable.is_empty() || fresh && !self.fresh.is_empty()).then_some(Mode::Batch)
     }
 
     /// Lanes whose front event is blocked leave the queues' heads, so that a call can begin with what is there.
@@ -160,17 +161,18 @@ impl Lanes {
     }
 
     /// About how many events a batch could take now: zero only when it could take none but suspects.
-    pub fn ready(&self) -> usize {
-        self.fresh.len() + self.runnable.len()
+    pub fn ready(&self, fresh: bool) -> usize {
+        self.runnable.len() + if fresh { self.fresh.len() } else { 0 }
     }
 
     /// Moves events into a call, in order within each lane, until `accept` says no (that event
     /// stays). Returns how many were taken.
-    pub fn take(&mut self, mode: Mode, call: CallId, mut accept: impl FnMut(Seq, u64) -> bool) -> usize {
+    pub fn take(&mut self, mode: Mode, call: CallId, fresh: bool, mut accept: impl FnMut(Seq, u64) -> bool) -> usize {
         match mode {
             Mode::Batch => {
                 let resumed = self.take_waiting(false, call, usize::MAX, &mut accept);
-                resumed.unwrap_or_else(|taken| taken + self.take_fresh(call, &mut accept))
+                let fresh = |taken| if fresh { taken + self.take_fresh(call, &mut accept) } else { taken };
+                resumed.unwrap_or_else(fresh)
             }
             Mode::Isolate => self.take_waiting(true, call, usize::MAX, &mut accept).unwrap_or_else(|n| n),
             Mode::Alone => self.take_waiting(true, call, 1, &mut accept).unwrap_or_else(|n| n),
@@ -384,6 +386,11 @@ impl Lanes {
     /// finished or put back.
     pub fn used_up(&mut self) -> Option<(Seq, u64)> {
         self.waits.used_up.pop()
+    }
+
+    /// Whether no lane waits for its turn, a note or a time.
+    pub fn is_idle(&self) -> bool {
+        self.fresh.is_empty() && self.runnable.is_empty() && self.suspect.is_empty() && self.waits.is_idle()
     }
 
     /// Lanes that go on only in another life of the worker.

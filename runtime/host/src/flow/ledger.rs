@@ -13,6 +13,8 @@ pub struct Ledger {
     entries: VecDeque<Entry>,
     /// One past the highest offset received; `None` before the first.
     next: Option<i64>,
+    /// Runs of done events behind an open one.
+    ranges: usize,
 }
 
 #[derive(Debug)]
@@ -47,10 +49,16 @@ impl Ledger {
     /// Marks an event done; returns how many events at the front are now closed for good, so that
     /// whoever keeps their bytes can let go of as many.
     pub fn done(&mut self, seq: u64) -> usize {
-        let Some(entry) = seq.checked_sub(self.first).and_then(|i| self.entries.get_mut(i as usize)) else {
-            return 0;
-        };
+        let Some(index) = seq.checked_sub(self.first).map(|index| index as usize) else { return 0 };
+        let Some(entry) = self.entries.get_mut(index).filter(|entry| !entry.done) else { return 0 };
         entry.done = true;
+        let after = self.entries.get(index + 1).is_some_and(|entry| entry.done);
+        if index > 0 {
+            let before = self.entries[index - 1].done;
+            self.ranges = self.ranges + 1 - usize::from(before) - usize::from(after);
+            return 0;
+        }
+        self.ranges -= usize::from(after);
         let mut closed = 0;
         while self.entries.front().is_some_and(|e| e.done) {
             self.entries.pop_front();
@@ -84,6 +92,11 @@ impl Ledger {
     /// Sequence number of the oldest event that is kept.
     pub fn first(&self) -> u64 {
         self.first
+    }
+
+    /// Runs of done events that a restart would not know of without a note.
+    pub fn ranges(&self) -> usize {
+        self.ranges
     }
 
     /// Events between the committable offset and the newest.
@@ -133,6 +146,8 @@ mod tests {
                 let (seq, _) = open.remove((pick >> 33) as usize % open.len());
                 ledger.done(seq);
                 ledger.done(seq);
+                let done: Vec<bool> = ledger.entries().map(|(_, done)| done).collect();
+                prop_assert_eq!(ledger.ranges(), done.windows(2).filter(|pair| !pair[0] && pair[1]).count());
                 let lowest = open.iter().map(|(_, o)| *o).min().unwrap_or(offset + 1);
                 prop_assert_eq!(ledger.committable(), Some(lowest));
             }

@@ -2,8 +2,10 @@
 //!
 //! Pure: time and jitter come in as numbers, effects go out as return values.
 
+mod careful;
 mod copies;
 mod notes;
+mod room;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,7 +18,9 @@ use super::ledger::Ledger;
 use super::memo::Memo;
 use super::retry::{Decision, Failing, RetryPolicy};
 use crate::event::{Chunk, EventView};
+use careful::Careful;
 pub use notes::Note;
+use room::Room;
 
 /// State of one assigned partition.
 #[derive(Debug)]
@@ -43,6 +47,8 @@ pub struct Partition {
     paused: Option<Millis>,
     /// `None`: copies are no concern of the binding.
     dedupe: Option<Box<Dedupe>>,
+    careful: Careful,
+    room: Room,
 }
 
 /// What an event has cost, and the change that has to be noted before it runs again; 0 once it is.
@@ -136,10 +142,13 @@ impl Partition {
         Self::restore(policy, dead_letters, Memo::default(), 0)
     }
 
-    /// The same, going on from what was committed with its offset.
+    /// The same, going on from what was committed with its offset. Nothing runs before it is noted that it may.
     pub fn restore(policy: RetryPolicy, dead_letters: bool, mut memo: Memo, now: Millis) -> Self {
         memo.rebase(now);
+        let careful = Careful::begin(&mut memo, now);
         Self {
+            careful,
+            room: Room::default(),
             memo,
             dedupe: None,
             ledger: Ledger::default(),
@@ -159,6 +168,7 @@ impl Partition {
 
     /// Takes in what was received. Returns how many events were new.
     pub fn receive(&mut self, chunk: Arc<Chunk>) -> usize {
+        self.careful_from(&chunk);
         if let Some(dedupe) = self.dedupe.take() {
             return self.receive_judged(chunk, dedupe);
         }
@@ -218,16 +228,19 @@ impl Partition {
 
     /// How the next call has to run its events; `None` when nothing may run.
     pub fn next_mode(&self) -> Option<Mode> {
-        self.lanes.next_mode()
+        if self.careful.is_off() { self.lanes.next_mode(!self.room.is_full()) } else { self.careful_mode() }
     }
 
     /// Moves what may run into a new call of that mode, and shows each event with the number of times it was
     /// begun before. `None` when nothing may run.
     pub fn take(&mut self, call: CallId, bounds: Bounds, mut show: impl FnMut(EventView<'_>, u32)) -> Option<usize> {
-        let mode = self.lanes.next_mode()?;
+        let mode = self.next_mode()?;
+        if !self.careful.is_off() {
+            return self.take_announced(call, show);
+        }
         let (first, slots, begun) = (self.ledger.first(), &self.slots, &self.begun);
         let (mut rows, mut bytes) = (Vec::new(), 0);
-        let taken = self.lanes.take(mode, call, |seq, lane| {
+        let taken = self.lanes.take(mode, call, !self.room.is_full(), |seq, lane| {
             let slot = &slots[(seq - first) as usize];
             let event = slot.chunk.event(slot.index as usize);
             if rows.len() >= bounds.events || (!rows.is_empty() && bytes + event.size() > bounds.bytes) {
@@ -352,7 +365,10 @@ impl Partition {
             let row = &mut open.rows[index as usize];
             row.settled = true;
             open.open -= 1;
-            *self.begun.entry(row.seq).or_default() += 1;
+            // One at a time, those behind the marked one had not begun.
+            if open.mode != Mode::Isolate || marked.is_none_or(|marked| index <= marked) {
+                *self.begun.entry(row.seq).or_default() += 1;
+            }
             self.lanes.put_back(row.seq, row.lane, how);
         }
         blame.charged
@@ -375,13 +391,17 @@ impl Partition {
     pub fn close(&mut self, call: CallId) {
         let closed = self.calls.remove(&call);
         debug_assert!(closed.is_none_or(|call| call.open == 0), "closed with unsettled rows");
+        if !self.careful.is_off() {
+            self.careful_call_ended(call);
+        }
     }
 
     /// An event's verdict is final and its effects are acknowledged.
     pub fn done(&mut self, seq: Seq) {
         self.unacknowledged = self.unacknowledged.saturating_sub(1);
-        if !self.failing.is_empty() {
-            self.failing.remove(&seq);
+        if !self.failing.is_empty() && self.failing.remove(&seq).is_some() && self.room.is_short() {
+            // There may be room for what waits to be noted.
+            self.changes += 1;
         }
         if !self.begun.is_empty() {
             self.begun.remove(&seq);
@@ -413,6 +433,7 @@ impl Partition {
     /// Lets events go on whose back-off is over.
     pub fn wake(&mut self, now: Millis) {
         self.lanes.wake(now);
+        self.look_for_room(now);
     }
 
     /// When the next back-off is over.
@@ -423,7 +444,8 @@ impl Partition {
     /// About how many events may run now, and whether suspects are among them.
     pub fn ready(&self) -> (usize, bool) {
         let suspects = matches!(self.next_mode(), Some(Mode::Isolate | Mode::Alone));
-        (self.lanes.ready(), suspects)
+        // What is announced goes at once.
+        if self.careful.is_off() { (self.lanes.ready(!self.room.is_full()), suspects) } else { (0, suspects) }
     }
 
     /// Whether there is such a row in an open call and nothing was ruled on it.
@@ -455,6 +477,11 @@ impl Partition {
     /// No call is open and no effect is outstanding.
     pub fn is_quiet(&self) -> bool {
         self.calls.is_empty() && self.unacknowledged == 0
+    }
+
+    /// The same, and nothing waits for its turn, a note or a time: all that is left is stopped.
+    pub fn is_idle(&self) -> bool {
+        self.is_quiet() && self.lanes.is_idle() && !self.is_announced() && !self.is_recalling()
     }
 
     /// Events between the committable offset and the newest received.

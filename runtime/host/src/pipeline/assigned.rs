@@ -6,6 +6,7 @@ use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer;
 use tracing::{debug, warn};
 
+use super::careful::Alone;
 use super::recall::Wait;
 use super::stuck::Watch;
 use crate::bounded::Left;
@@ -35,6 +36,10 @@ pub(super) struct Assigned {
     pub(super) recall: Option<Wait>,
     /// Events forgotten within the window that were counted.
     pub(super) cut: u64,
+    /// While an event of it runs by itself.
+    pub(super) alone: Option<Alone>,
+    /// Whether it was said that the note holds new events back.
+    pub(super) said_full: bool,
     paused: bool,
     left: Left,
 }
@@ -52,6 +57,8 @@ impl Assigned {
             watch: Watch::default(),
             recall: None,
             cut: 0,
+            alone: None,
+            said_full: false,
             paused: false,
             left,
         }
@@ -88,6 +95,11 @@ impl Assigned {
     /// Whether something waits for a note that has not been asked for.
     pub(super) fn wants_note(&self) -> bool {
         self.flow.changes() > self.last.as_ref().map_or(0, |(_, changes)| *changes)
+    }
+
+    /// Characters of the note that was asked for last.
+    pub(super) fn note_bytes(&self) -> usize {
+        self.last.as_ref().map_or(0, |(note, _)| note.text.len())
     }
 
     /// Whether a commit is under way.

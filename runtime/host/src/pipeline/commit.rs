@@ -25,6 +25,8 @@ impl Pipeline {
         self.last_commit = now;
         self.measure();
         self.measure_dedupe();
+        let held_back = self.tell_held_back();
+        self.metrics.held_back.set(held_back as i64);
         self.function.trim(false);
         let all = std::mem::take(&mut self.asked.again) || lease;
         let id = self.asked.next;
@@ -47,10 +49,13 @@ impl Pipeline {
 
     pub(super) fn measure(&self) {
         let (mut window, mut bytes, mut stopped, mut paused) = (0, 0, 0, 0);
+        let (mut ranges, mut note) = (0, 0);
         for ((topic, partition), assigned) in &self.partitions {
             window += assigned.flow.window();
             bytes += assigned.flow.memory();
             stopped += assigned.flow.stopped();
+            ranges += assigned.flow.noted_ranges();
+            note = note.max(assigned.note_bytes());
             paused += usize::from(assigned.is_paused());
             if let Some(offset) = assigned.flow.committable() {
                 self.metrics.committable(topic, *partition, offset);
@@ -58,6 +63,8 @@ impl Pipeline {
         }
         self.metrics.window.set(window as i64);
         self.metrics.window_bytes.set(bytes as i64);
+        self.metrics.note_ranges.set(ranges as i64);
+        self.metrics.note_bytes.set(note as i64);
         self.metrics.stopped.set(stopped as i64);
         self.metrics.paused.set(paused as i64);
         self.show_stopped(self.now());

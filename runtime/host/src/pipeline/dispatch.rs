@@ -74,12 +74,12 @@ impl Pipeline {
         for assigned in self.partitions.values_mut() {
             assigned.flow.wake(now);
         }
-        self.bury_used_up(now);
         self.held_back = true;
         if self.is_held() {
-            return;
+            return self.pause_ageing(true, now);
         }
         let admission = self.admitted(now);
+        self.pause_ageing(admission == Admission::Nothing, now);
         let most = match admission {
             Admission::Nothing => return,
             // One call at a time, until it tells how it went.
@@ -90,6 +90,8 @@ impl Pipeline {
         if now < self.hold_until || !self.outbox.has_room() {
             return;
         }
+        self.bury_used_up(now);
+        self.announce();
         let mut idle_turns = 0;
         while idle_turns < self.turns.len() {
             let in_use: usize = self.calls.values().map(|call| call.lanes).sum();

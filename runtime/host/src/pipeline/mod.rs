@@ -5,6 +5,7 @@
 mod answers;
 mod assigned;
 mod breakers;
+mod careful;
 mod commit;
 mod dispatch;
 mod look;
@@ -29,7 +30,7 @@ use crate::bounded::Range;
 use crate::call::{CallContext, FromCall};
 use crate::cassandra::Access;
 use crate::control::{self, Orders, Shown};
-use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, Partition, RetryPolicy};
+use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, RetryPolicy};
 use crate::function::Function;
 use crate::kafka::Commits;
 use crate::metrics::{BindingMetrics, RequestMetrics};
@@ -430,10 +431,7 @@ impl Pipeline {
 
     /// A bounded run has nothing left to do.
     fn is_over(&self) -> bool {
-        let idle = |flow: &Partition| {
-            flow.is_quiet() && flow.next_mode().is_none() && flow.next_due().is_none() && !flow.is_recalling()
-        };
-        self.ended && self.calls.is_empty() && self.partitions.values().all(|a| idle(&a.flow))
+        self.ended && self.calls.is_empty() && self.partitions.values().all(|a| a.flow.is_idle())
     }
 
     fn drain_all(&mut self) {
@@ -450,6 +448,9 @@ impl Pipeline {
         }
         self.calls.clear();
         self.measure();
+        for assigned in self.partitions.values_mut() {
+            assigned.flow.end_well();
+        }
         let offsets = self.committable(self.asked.next, self.now(), true);
         let consumer = self.consumer.clone();
         if offsets.count() > 0 {

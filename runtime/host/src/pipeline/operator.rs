@@ -3,7 +3,7 @@
 use tracing::info;
 
 use super::Pipeline;
-use crate::control::{Lane, Orders};
+use crate::control::Lane;
 use crate::flow::Millis;
 
 /// Stopped lanes that are shown, of all partitions together.
@@ -24,9 +24,6 @@ impl Pipeline {
         if orders.paused != before.paused {
             self.metrics.operator.paused.set(orders.paused.into());
             self.shown.pause(orders.paused);
-            for assigned in self.partitions.values_mut() {
-                if orders.paused { assigned.flow.pause(now) } else { assigned.flow.unpause(now) }
-            }
             if orders.paused {
                 info!(
                     group,
@@ -47,13 +44,9 @@ impl Pipeline {
         }
     }
 
-    /// A partition that came is held, or goes on, as the others are.
-    pub(super) fn heed_at(&self, flow: &mut crate::flow::Partition, now: Millis) {
-        let Orders { paused, resumed_at, .. } = self.orders;
-        if paused {
-            flow.pause(now);
-        }
-        if let Some(at) = resumed_at {
+    /// Lanes of a partition that came go on as those of the others did.
+    pub(super) fn heed_at(&self, flow: &mut crate::flow::Partition) {
+        if let Some(at) = self.orders.resumed_at {
             flow.resume(at);
         }
     }

@@ -35,6 +35,9 @@ const MOST_HOLD: u64 = 30_000;
 /// What is known of an event that another worker has failed with for the last time.
 const USED_UP: &str = "its attempts were used up, and the worker ended before it was dealt with";
 
+/// The same of an event that no worker outlived.
+const LOST_WITH: &str = "it ran by itself, and the worker was lost with it each time";
+
 /// How an event's run went wrong.
 struct Failure<'a> {
     reason: &'a str,
@@ -371,7 +374,11 @@ impl Pipeline {
         }
         for (source, epoch, seq, fate) in found {
             let offset = self.partitions.get(&source).and_then(|a| a.flow.event(seq)).map(|event| event.offset());
-            let failure = Failure { reason: "attempts-exhausted", message: USED_UP };
+            let killer = self.partitions.get(&source).is_some_and(|a| a.flow.was_lost_with(seq));
+            let failure = match killer {
+                true => Failure { reason: "worker-lost", message: LOST_WITH },
+                false => Failure { reason: "attempts-exhausted", message: USED_UP },
+            };
             self.tell(&fate, (&source, offset), now, &failure);
             if let Fate::DeadLetter { seq, attempts } = fate {
                 self.bury((&source, epoch), seq, attempts, &failure);

@@ -34,7 +34,7 @@ impl Pipeline {
             let left = part.map(|part| part.left(&memo.done)).unwrap_or_default();
             let mut flow = Partition::restore(self.config.retry.clone(), self.config.dead_letter.is_some(), memo, now);
             flow = flow.with_dedupe(self.recalls.as_ref().map(Recalls::dedupe));
-            self.heed_at(&mut flow, now);
+            self.heed_at(&mut flow);
             self.partitions.insert(name, Assigned::new(flow, self.epochs, committed, left));
         }
         self.take_turns();
@@ -75,10 +75,11 @@ impl Pipeline {
             let mut offsets = TopicPartitionList::new();
             for name in &revocation.partitions {
                 self.cancel(name);
-                if let Some(note) =
-                    self.partitions.get_mut(name).and_then(|assigned| assigned.ask(self.asked.next, now, true))
-                {
-                    commit::add(&mut offsets, name, note);
+                if let Some(assigned) = self.partitions.get_mut(name) {
+                    assigned.flow.end_well();
+                    if let Some(note) = assigned.ask(self.asked.next, now, true) {
+                        commit::add(&mut offsets, name, note);
+                    }
                 }
                 self.forget(name);
             }

@@ -48,6 +48,10 @@ impl Waits {
         self.holds.is_empty() && self.unnoted.is_empty()
     }
 
+    pub(super) fn is_idle(&self) -> bool {
+        self.due.is_empty() && self.parked.is_empty() && self.used_up.is_empty()
+    }
+
     pub(super) fn block(&self, seq: Seq) -> bool {
         self.holds.contains_key(&seq) || self.unnoted.contains(&seq)
     }

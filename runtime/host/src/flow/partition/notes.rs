@@ -15,6 +15,14 @@ pub struct Note {
     /// Changes up to this one are in it, but for failing events from `failing_until` on.
     change: u64,
     failing_until: Option<i64>,
+    whole: bool,
+}
+
+impl Note {
+    /// Whether all that is done is in it: what is not would run again.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
 }
 
 impl Partition {
@@ -26,11 +34,18 @@ impl Partition {
     /// The same, of an offset and a memo that were worked on.
     pub fn note_of(&self, offset: i64, memo: &Memo) -> Note {
         let encoded = memo.encode(offset);
-        Note { offset, text: encoded.text, change: self.changes, failing_until: encoded.failing_until }
+        Note {
+            offset,
+            text: encoded.text,
+            change: self.changes,
+            failing_until: encoded.failing_until,
+            whole: encoded.whole,
+        }
     }
 
     /// A note is safe: what had to wait for it may run.
     pub fn accepted(&mut self, note: &Note) {
+        self.careful_accepted(note.change);
         if self.failing.is_empty() {
             return;
         }
@@ -65,7 +80,8 @@ impl Partition {
             failing.iter_mut().for_each(|(_, failing)| failing.since += now.saturating_sub(paused));
         }
         let at = if failing.is_empty() { 0 } else { now };
-        Memo { topic: self.memo.topic, at, unclean: 0, begins: None, failing, done }
+        let (unclean, begins) = self.careful_note();
+        Memo { topic: self.memo.topic, at, unclean, begins, failing, done }
     }
 
     /// Ranges of offsets that are done beyond the committable one, the end excluded; offsets that do not exist belong to
@@ -106,6 +122,11 @@ impl Partition {
             None => Hold::Until { at: failing.due, alone },
         };
         self.lanes.hold(seq, hold);
+    }
+
+    /// Whether an event was at work when a worker was lost last.
+    pub fn was_lost_with(&self, seq: Seq) -> bool {
+        self.failing.get(&seq).is_some_and(|charged| charged.failing.killed)
     }
 
     /// Lets lanes go on that stopped at or before that time, by the clock of [`rule`](Self::rule); their events'
@@ -205,6 +226,13 @@ mod tests {
         offsets
     }
 
+    /// Events come, and that this owner begins is noted.
+    fn begin(partition: &mut Partition, events: Arc<Chunk>) {
+        partition.receive(events);
+        let note = partition.note(0).expect("received");
+        partition.accepted(&note);
+    }
+
     fn accept(partition: &mut Partition, now: Millis) -> Memo {
         let note = partition.note(now).unwrap();
         partition.accepted(&note);
@@ -214,7 +242,7 @@ mod tests {
     #[test]
     fn a_charged_event_does_not_run_before_its_charge_is_noted() {
         let mut partition = Partition::new(policy(), true);
-        partition.receive(events(&["a", "b"]));
+        begin(&mut partition, events(&["a", "b"]));
         let before = partition.note(0).unwrap();
         assert_eq!(run(&mut partition, 1, &FAILED), [0, 1]);
         assert!(partition.changes() > 0);
@@ -230,7 +258,7 @@ mod tests {
         let keys: Vec<String> = (0..1_000).map(|key| key.to_string()).collect();
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
         let mut partition = Partition::new(policy(), true);
-        partition.receive(events(&keys));
+        begin(&mut partition, events(&keys));
         for now in 0..10 {
             run(&mut partition, now, &FAILED);
         }
@@ -246,14 +274,14 @@ mod tests {
     #[test]
     fn a_stopped_lane_stays_stopped_for_the_next_owner_until_it_is_resumed() {
         let mut partition = Partition::new(policy(), false);
-        partition.receive(events(&["a", "a", "b"]));
+        begin(&mut partition, events(&["a", "a", "b"]));
         run(&mut partition, 1, &Ruling::DeadLetter);
         let memo = accept(&mut partition, 2);
         assert_eq!((partition.stopped(), memo.failing.len()), (2, 2));
 
         let mut next = Partition::restore(policy(), false, memo, 1_000);
         assert_eq!(next.stopped(), 2, "before its events have come");
-        next.receive(events(&["a", "a", "b"]));
+        begin(&mut next, events(&["a", "a", "b"]));
         assert_eq!(run(&mut next, 1_001, &Ruling::Done), [] as [i64; 0]);
         assert_eq!(next.resume(0), 0, "that was before they stopped");
         assert_eq!((next.resume(1_002), next.stopped()), (2, 0));
@@ -267,7 +295,7 @@ mod tests {
         let memo = Memo { failing: vec![(0, failing)], ..Memo::default() };
         let mut partition = Partition::restore(policy(), false, memo, 100);
         assert_eq!(partition.resume(60), 1);
-        partition.receive(events(&["a"]));
+        begin(&mut partition, events(&["a"]));
         assert_eq!(run(&mut partition, 101, &Ruling::Done), [0]);
     }
 
@@ -276,7 +304,7 @@ mod tests {
         let failing = Failing { attempts: 2, stopped: Some(50), ..Failing::default() };
         let memo = Memo { failing: vec![(0, failing)], ..Memo::default() };
         let mut partition = Partition::restore(policy(), true, memo, 100);
-        partition.receive(events(&["a"]));
+        begin(&mut partition, events(&["a"]));
         for _ in 0..2 {
             partition.wake(101);
             partition.take(1, Bounds { events: 1, bytes: 1 }, |_, _| {});
@@ -289,7 +317,7 @@ mod tests {
         let failing = |attempts, due| Failing { attempts, due, ..Failing::default() };
         let memo = Memo { at: 100, failing: vec![(0, failing(1, 900)), (1, failing(2, 0))], ..Memo::default() };
         let mut partition = Partition::restore(policy(), true, memo, 200);
-        partition.receive(events(&["a", "b", "b"]));
+        begin(&mut partition, events(&["a", "b", "b"]));
         assert_eq!(run(&mut partition, 201, &Ruling::Done), [] as [i64; 0]);
         let Some((seq, Fate::DeadLetter { attempts: 2, .. })) = partition.used_up(202) else { panic!("not given up") };
         partition.done(seq);
@@ -302,7 +330,7 @@ mod tests {
     #[test]
     fn time_in_which_the_binding_is_paused_makes_no_event_older() {
         let mut partition = Partition::new(RetryPolicy { attempts: 9, ..policy() }, true);
-        partition.receive(events(&["a"]));
+        begin(&mut partition, events(&["a"]));
         run(&mut partition, 1_000, &FAILED);
         partition.pause(2_000);
         partition.pause(50_000);
@@ -313,7 +341,7 @@ mod tests {
         let memo = accept(&mut partition, 101_000);
         assert_eq!(memo.at - memo.failing[0].1.since, 2_000, "and it was not given up");
         let mut next = Partition::restore(RetryPolicy { attempts: 9, ..policy() }, true, memo, 500_000);
-        next.receive(events(&["a"]));
+        begin(&mut next, events(&["a"]));
         assert_eq!(run(&mut next, 500_001, &FAILED), [0]);
         accept(&mut next, 507_900);
         run(&mut next, 508_500, &FAILED);
