@@ -166,6 +166,29 @@ fn letters_that_a_filter_leaves_wait_for_a_later_redrive() {
 }
 
 #[test]
+fn full_notes_end_a_redrive_which_says_what_to_redrive_first() {
+    let case = Case::of(servers(), "relay")
+        .partitions(1)
+        .binding("ordering = \"none\"")
+        .binding("dead_letter_limit = { percent = 100 }")
+        .function(&format!("vars = {{ {BROKEN}to = \"$OUT\" }}"))
+        .build();
+    bury(&case, (0..440).map(|n| Record::new(["left", "taken"][n % 2], n.to_string())).collect());
+    change(&case, BROKEN, "");
+    let output = dlq(&case, &["redrive", "--key", "taken"]);
+    ends(&output, 1);
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("the notes of group") && told.contains("are full"), "{told}");
+    let redriven = case.kafka.count(&case.output.name);
+    // A note each, or less where two of them happened to lie side by side.
+    assert!((200..220).contains(&redriven), "{redriven}");
+    let done = redrive(&case, &["--limit", "100"], 0);
+    assert_eq!((&done["handled"], &done["redriven_before"]), (&100.into(), &redriven.into()));
+    assert_eq!(redrive(&case, &[], 0)["handled"], 340 - redriven);
+    assert_eq!(values(&case.kafka.read(&case.output.name)), (0..440).collect::<Vec<_>>(), "each once");
+}
+
+#[test]
 fn letters_that_fail_again_do_not_loop_and_their_headers_do_not_stack() {
     let case = broken();
     bury(&case, numbered(10));

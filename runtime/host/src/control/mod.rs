@@ -118,6 +118,11 @@ impl Handle {
         self.shared.read().board.pending(&self.group).cloned().collect()
     }
 
+    /// Blocks until the topic was read to its end once.
+    pub(crate) fn wait_known(&self, limit: Duration) -> bool {
+        self.shared.wait(limit, |read| read.known)
+    }
+
     /// Blocks until all before that offset was read.
     pub(crate) fn wait_position(&self, offset: i64, limit: Duration) -> bool {
         self.shared.wait(limit, |read| read.position >= offset)

@@ -36,6 +36,8 @@ impl Pipeline {
         if orders.resumed_at != before.resumed_at
             && let Some(at) = orders.resumed_at
         {
+            // Said just now: the clock of whoever said it may be behind ours.
+            let at = if before.known { at.max(now) } else { at };
             let lanes: usize = self.partitions.values_mut().map(|assigned| assigned.flow.resume(at)).sum();
             if lanes > 0 {
                 info!(group, function, lanes, "stopped lanes go on, as an operator resumed the binding");

@@ -44,6 +44,9 @@ impl SourceContext {
     /// Commits partitions back that are about to be fetched, if an operator wants that and nobody has done it.
     pub(super) fn go_back(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         let Some(control) = &self.control else { return };
+        // Else events would be handled that come before those that an operator wants first. If it takes too long, the
+        // partitions go back later.
+        control.wait_known(TIMEOUT);
         if !control.pending().iter().any(|seek| has(list, seek)) {
             return;
         }
