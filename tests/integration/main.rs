@@ -7,6 +7,7 @@ mod crash;
 mod dedupe;
 mod dependencies;
 mod dlq;
+mod effects;
 mod guests;
 mod handling;
 mod lifecycle;

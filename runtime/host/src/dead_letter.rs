@@ -180,7 +180,7 @@ mod tests {
     fn a_letter_that_fails_again_names_the_event_it_was_and_is_read_back() {
         let mut chunk = Chunk::new("t.dead".into(), 0);
         chunk.push(4, 99, None, None, Ordering::Key);
-        chunk.push_origin(Origin { topic: "t".into(), partition: 3, offset: 17 });
+        chunk.push_origin(Origin { topic: "t".into(), partition: 3, offset: 17, id: None });
         let letter = DeadLetter { reason: "r", error: "e", function: "f", revision: "v", attempts: 2, omitted: true };
         let list = headers(chunk.event(0), "t.dead", 0, &letter);
         let mut read = LetterHeaders::default();

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use veltrix_manifest::Ordering;
 
+use crate::kafka::TopicId;
+
 /// Consecutive records of one topic-partition. Immutable once built; shared by reference count.
 #[derive(Debug)]
 pub struct Chunk {
@@ -29,6 +31,8 @@ pub struct Origin {
     pub partition: i32,
     /// Its offset there.
     pub offset: i64,
+    /// The id of the topic, if Kafka tells.
+    pub id: Option<TopicId>,
 }
 
 #[derive(Debug)]

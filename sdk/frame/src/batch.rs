@@ -33,6 +33,7 @@ pub struct Batch<'a> {
     key: Cells<'a>,
     value: Cells<'a>,
     headers: HeaderColumns<'a>,
+    source: Option<&'a str>,
 }
 
 impl<'a> Batch<'a> {
@@ -45,6 +46,8 @@ impl<'a> Batch<'a> {
         let rows = directory.rows;
         let topic = core::str::from_utf8(directory.required(column::TOPIC)?)
             .map_err(|_| FrameError::Column { id: column::TOPIC, problem: Problem::Utf8 })?;
+        let source = directory.get(column::SOURCE).map(core::str::from_utf8).transpose();
+        let source = source.map_err(|_| FrameError::Column { id: column::SOURCE, problem: Problem::Utf8 })?;
         let control = directory.required_fixed::<4>(column::CONTROL, 4)?;
         Ok(Self {
             topic,
@@ -66,6 +69,7 @@ impl<'a> Batch<'a> {
                 [column::HEADERS, column::HEADER_NAME, column::HEADER_VALUE],
                 rows,
             )?,
+            source,
         })
     }
 
@@ -87,6 +91,12 @@ impl<'a> Batch<'a> {
     /// Partition of all events.
     pub fn partition(&self) -> i32 {
         self.partition
+    }
+
+    /// What makes an offset of the batch mean one event for ever: cluster id, topic id and group, apart by `/`. `None`: the
+    /// host does not know.
+    pub fn source(&self) -> Option<&'a str> {
+        self.source
     }
 
     /// How to handle the batch.

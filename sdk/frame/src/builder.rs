@@ -17,6 +17,7 @@ pub struct BatchBuilder {
     topic: String,
     partition: i32,
     control: Control,
+    source: String,
     rows: Vec<Row>,
     begun: bool,
     key: CellsBuilder,
@@ -71,8 +72,15 @@ impl BatchBuilder {
         self.clear();
         self.topic.clear();
         self.topic.push_str(topic);
+        self.source.clear();
         self.partition = partition;
         self.control = control;
+    }
+
+    /// Says what makes an offset of this batch mean one event for ever: cluster id, topic id and group, apart by `/`.
+    pub fn source(&mut self, source: &str) {
+        self.source.clear();
+        self.source.push_str(source);
     }
 
     /// Adds an event.
@@ -113,7 +121,7 @@ impl BatchBuilder {
     /// About how many bytes the frame will have.
     pub fn bytes(&self) -> usize {
         let cells = self.key.bytes() + self.value.bytes() + self.header_name.bytes() + self.header_value.bytes();
-        cells + self.rows.len() * 36 + self.header_name.len() * 8 + self.topic.len() + 256
+        cells + self.rows.len() * 36 + self.header_name.len() * 8 + self.topic.len() + self.source.len() + 256
     }
 
     /// Writes the frame, replacing what is in `out`.
@@ -125,7 +133,7 @@ impl BatchBuilder {
             + self.value.columns(count)
             + self.header_name.columns(names)
             + self.header_value.columns(names);
-        let columns = 6 + usize::from(self.begun) + usize::from(headers) + cells;
+        let columns = 6 + usize::from(!self.source.is_empty()) + usize::from(self.begun) + usize::from(headers) + cells;
         let mut writer = Writer::new(out, count, columns, self.bytes());
 
         let Control { isolate, lanes, soft_ms, event_ms } = self.control;
@@ -145,6 +153,9 @@ impl BatchBuilder {
             writer.fixed(column::HEADERS, rows().map(|row| row.headers.to_le_bytes()));
             self.header_name.write(column::HEADER_NAME, names, &mut writer);
             self.header_value.write(column::HEADER_VALUE, names, &mut writer);
+        }
+        if !self.source.is_empty() {
+            writer.bytes(column::SOURCE, self.source.as_bytes());
         }
     }
 }

@@ -24,6 +24,9 @@ pub const HEADERS: u16 = 16;
 pub const HEADER_NAME: u16 = 20;
 /// Value of each header, `bytes`.
 pub const HEADER_VALUE: u16 = 23;
+/// What makes an offset of the batch mean one event for ever, UTF-8: cluster id, topic id and group, apart by `/`; absent:
+/// not known.
+pub const SOURCE: u16 = 26;
 
 /// Event of each verdict, `u32`.
 pub const EVENT: u16 = 64;
@@ -65,7 +68,7 @@ pub const MODE_ISOLATE: u32 = 1;
 
 /// The ids that a reader of batches understands, a bit each.
 pub(crate) const OF_BATCH: u128 = ids(
-    &[TOPIC, PARTITION, CONTROL, OFFSET, TIMESTAMP, LANE, BEGUN, HEADERS],
+    &[TOPIC, PARTITION, CONTROL, OFFSET, TIMESTAMP, LANE, BEGUN, HEADERS, SOURCE],
     &[KEY, VALUE, HEADER_NAME, HEADER_VALUE],
 );
 /// The ids that a reader of outcomes understands.

@@ -121,11 +121,15 @@ fn describe_batch(batch: Batch<'_>) -> Value {
             "headers": describe_headers(batch.headers(row)),
         })
     };
-    json!({
+    let mut content = json!({
         "topic": batch.topic(), "partition": batch.partition(),
         "control": { "isolate": isolate, "lanes": lanes, "soft_ms": soft_ms, "event_ms": event_ms },
         "events": (0..batch.len()).map(event).collect::<Value>(),
-    })
+    });
+    if let Some(source) = batch.source() {
+        content["source"] = source.into();
+    }
+    content
 }
 
 fn describe_outcome(outcome: Outcome<'_>) -> Value {
@@ -210,6 +214,9 @@ fn encode_batch(content: &Value) -> Vec<u8> {
             event_ms: number(&control["event_ms"]),
         },
     );
+    if let Some(source) = content["source"].as_str() {
+        builder.source(source);
+    }
     for event in rows(&content["events"]) {
         builder.push(EventIn {
             offset: number(&event["offset"]),

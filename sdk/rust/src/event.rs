@@ -120,6 +120,14 @@ impl Event {
         self.view().begun(self.row as usize)
     }
 
+    /// What names the event for ever: ids of its cluster and topic, the group, partition and offset, apart by `/`. A topic that
+    /// is created anew under its old name counts offsets anew, and has another id. `None`: the host does not know the ids, as
+    /// its broker has none.
+    pub fn identity(&self) -> Option<String> {
+        let source = self.view().source()?;
+        Some(format!("{source}/{}/{}", self.partition(), self.offset()))
+    }
+
     pub(crate) fn lane(&self) -> u32 {
         self.view().lane(self.row as usize)
     }

@@ -53,6 +53,7 @@
 //! | read an event | [`Event`], [`Batch`] |
 //! | emit events | [`emit`], [`Event::forward`] |
 //! | read and write rows | [`mod@cql`] |
+//! | write rows once for each event, whatever is repeated | [`once()`] |
 //! | say what becomes of an event that failed | [`Error`], [`OrElse`] |
 //! | read variables and secrets | [`Context`], [`var`], [`secret`] |
 //! | log | [`mod@log`] |
@@ -60,7 +61,7 @@
 //! | test | `testing` (not on Wasm) |
 //!
 //! Whatever a handler does may happen twice: after a crash, or when a later step of it fails. Write rows so that the second
-//! time changes nothing.
+//! time changes nothing, or by [`once()`].
 
 #![deny(missing_docs)]
 
@@ -77,6 +78,7 @@ mod event;
 mod exchange;
 pub(crate) mod host;
 pub mod log;
+mod once;
 mod run;
 pub(crate) mod task;
 #[cfg(not(target_family = "wasm"))]
@@ -86,6 +88,7 @@ pub use context::*;
 pub use emit::{Emit, emit};
 pub use error::{DecodeError, Error, OrElse, Result};
 pub use event::{Batch, Event};
+pub use once::{Done, Effect, Once, once};
 pub use run::Verdicts;
 
 /// Makes a function the handler of its crate.
@@ -116,7 +119,7 @@ pub use veltrix_sdk_macros::handler;
 /// What a handler needs, in one line.
 pub mod prelude {
     pub use crate::cql::{Consistency, cql};
-    pub use crate::{Batch, Context, Error, Event, OrElse, Result, emit, handler, log, sleep};
+    pub use crate::{Batch, Context, Error, Event, OrElse, Result, emit, handler, log, once, sleep};
 }
 
 /// For the code that `#[handler]` makes.

@@ -1,6 +1,6 @@
 //! The source of a bounded run: reads one topic up to the ends of its range, then says so.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -16,7 +16,7 @@ use tracing::{debug, error, warn};
 use super::Range;
 use crate::dead_letter::LetterHeaders;
 use crate::event::{Chunk, Origin};
-use crate::kafka::{Health, KafkaConfig, headers};
+use crate::kafka::{Health, KafkaConfig, TopicId, headers, identity};
 use crate::metrics::BindingMetrics;
 use crate::source::{self, Input, Lease, SharedConsumer, SourceConfig, SourceContext};
 
@@ -71,6 +71,7 @@ impl RangeSource {
             stop: stop.clone(),
             chunks: BTreeMap::new(),
             reached: HashSet::new(),
+            ids: HashMap::new(),
             assignments: 0,
             ended: false,
         };
@@ -100,6 +101,8 @@ struct Reader {
     chunks: BTreeMap<i32, Chunk>,
     /// Partitions read to their end, since the last assignment.
     reached: HashSet<i32>,
+    /// Of the topics that letters came from first.
+    ids: HashMap<Arc<str>, Option<TopicId>>,
     assignments: u64,
     /// The pipeline was told.
     ended: bool,
@@ -208,6 +211,11 @@ impl Reader {
             return;
         }
         let context = self.consumer.context();
+        let origin = letter.as_ref().map(|letter| {
+            let topic = context.topic(&letter.topic);
+            let id = *self.ids.entry(topic.clone()).or_insert_with(|| topic_id(&self.consumer, &topic));
+            Origin { topic, partition: letter.partition, offset: letter.offset, id }
+        });
         let chunk =
             self.chunks.entry(partition).or_insert_with(|| Chunk::new(context.topic(message.topic()), partition));
         let timestamp = letter.as_ref().map_or_else(|| message.timestamp().to_millis().unwrap_or(-1), |l| l.timestamp);
@@ -219,9 +227,8 @@ impl Reader {
                 }
             });
         }
-        if let Some(letter) = letter {
-            let topic = context.topic(&letter.topic);
-            chunk.push_origin(Origin { topic, partition: letter.partition, offset: letter.offset });
+        if let Some(origin) = origin {
+            chunk.push_origin(origin);
         }
     }
 
@@ -253,4 +260,11 @@ impl Reader {
         self.ended = true;
         self.inputs.blocking_send(Input::Ended).is_ok()
     }
+}
+
+/// What names a letter's event is the id of the topic that it came from.
+fn topic_id(consumer: &SharedConsumer, topic: &str) -> Option<TopicId> {
+    let ids = identity::topic_ids(consumer.client(), &[topic], Duration::from_secs(10));
+    let found = ids.map_err(|error| warn!(%error, topic, "can't look up the id of the topic that letters came from"));
+    found.ok()?.pop().map(|(_, id)| id)
 }

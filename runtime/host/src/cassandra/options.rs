@@ -89,6 +89,12 @@ fn serial(number: u16) -> Result<Option<SerialConsistency>, String> {
 
 /// The write timestamp in µs, if the call determines it. Reads take none.
 fn timestamp(options: &Options, traits: Traits, event: Option<EventTime>) -> Result<Option<i64>, String> {
+    if traits.conditional && traits.timestamped {
+        // The server refuses it on conditional statements, and takes it on their neighbours in a batch: these could then lose
+        // to what the condition read.
+        return Err("a conditional write, or a batch with one, takes no USING TIMESTAMP: the server orders it itself"
+            .to_owned());
+    }
     let event_time = options.flags & EVENT_TIME != 0;
     if !traits.writes || (options.timestamp.is_none() && !event_time) {
         return Ok(None);
@@ -187,6 +193,7 @@ mod tests {
             (Traits { conditional: true, ..PLAIN }, Options { flags: EVENT_TIME, ..options() }),
             (Traits { counter: true, ..PLAIN }, explicit),
             (Traits { timestamped: true, ..PLAIN }, explicit),
+            (Traits { timestamped: true, conditional: true, ..PLAIN }, options()),
             (PLAIN, Options { flags: EVENT_TIME, ..explicit }),
             (PLAIN, Options { timestamp: Some(i64::MIN), ..options() }),
         ] {

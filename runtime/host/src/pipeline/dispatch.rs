@@ -4,10 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rdkafka::consumer::Consumer;
 use veltrix_frame::{Control, EventIn};
 use veltrix_wasm::Budget;
 
-use super::{Admission, MOST_BYTES, MOST_CALLS, MOST_EVENTS, OpenCall, PATIENCE, Pipeline};
+use super::{Admission, MOST_BYTES, MOST_CALLS, MOST_EVENTS, OpenCall, PATIENCE, Pipeline, names};
 use crate::call::{Around, CallContext, Row};
 use crate::event::Chunk;
 use crate::flow::{Bounds, Millis, Mode};
@@ -149,6 +150,10 @@ impl Pipeline {
         let isolate = mode == Mode::Isolate;
         let control = Control { isolate, lanes: lanes as u32, soft_ms: deadline, event_ms: deadline };
         builder.start(&name.0, name.1, control);
+        if let Some(named) = self.names.of(&name.0) {
+            builder.source(named);
+        }
+        let (cluster, group) = (self.consumer.context().cluster(), &self.config.group);
         let mut source = name.clone();
         let taken = assigned.flow.take(id, bounds, |event, begun| {
             let mut offset = event.offset();
@@ -157,6 +162,9 @@ impl Pipeline {
                 source = (origin.topic.clone(), origin.partition);
                 offset = origin.offset;
                 builder.start(&source.0, source.1, control);
+                if let (Some(cluster), Some(id)) = (cluster, origin.id) {
+                    builder.source(&names::text(cluster, id, group));
+                }
             }
             builder.push(EventIn {
                 offset,

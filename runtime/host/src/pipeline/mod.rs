@@ -9,6 +9,7 @@ mod careful;
 mod commit;
 mod dispatch;
 mod look;
+mod names;
 mod operator;
 mod outcome;
 mod rebalance;
@@ -42,6 +43,7 @@ use answers::Asked;
 use assigned::Assigned;
 pub(crate) use breakers::BreakerStates;
 use breakers::{Admission, Breakers};
+use names::Names;
 use rebalance::Revocation;
 pub(crate) use recall::DedupeConfig;
 use recall::Recalls;
@@ -169,6 +171,7 @@ pub(crate) struct Pipeline {
     revocations: Vec<Revocation>,
     epochs: u64,
     recalls: Option<Recalls>,
+    names: Names,
 
     calls: HashMap<CallId, OpenCall>,
     next_call: CallId,
@@ -232,6 +235,7 @@ impl Pipeline {
         let mut this = Self {
             breakers,
             batch_size: BatchSize::new(parts.config.batch.events),
+            names: Names::default(),
             recalls: Recalls::start(&parts.config, &parts.metrics, scanned),
             config: parts.config,
             function: parts.function,

@@ -3,6 +3,7 @@
 use std::sync::mpsc::SyncSender;
 
 use rdkafka::TopicPartitionList;
+use rdkafka::consumer::Consumer;
 use tracing::{debug, info, warn};
 
 use super::recall::Recalls;
@@ -23,7 +24,9 @@ pub(super) struct Revocation {
 impl Pipeline {
     pub(super) fn assigned(&mut self, partitions: Vec<Assignment>) {
         let now = self.now();
-        for Assignment { name, memo, committed, .. } in partitions {
+        for Assignment { name, memo, committed, topic } in partitions {
+            let cluster = self.consumer.context().cluster().map(|id| &**id);
+            self.names.learn(&name.0, topic, cluster, &self.config.group);
             if memo != Memo::default() {
                 let (done, failing) = (memo.done.len(), memo.failing.len());
                 debug!(topic = %name.0, partition = name.1, done_ranges = done, failing, "goes on from its last owner's notes");

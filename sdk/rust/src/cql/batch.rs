@@ -1,6 +1,7 @@
 //! Several writes at once.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::{CqlError, CqlErrorKind};
@@ -8,6 +9,7 @@ use super::options::{Consistency, SerialConsistency, option_methods};
 use super::outcome::Outcome;
 use super::query::Cql;
 use super::statement::{columns, prepare};
+use super::types::Column;
 use crate::{host, task};
 
 const LOGGED: u8 = 0;
@@ -78,32 +80,53 @@ impl<'a> Batch<'a> {
     /// A statement has options of its own; or as [`Cql::run`].
     pub async fn run(self) -> Result<Outcome, CqlError> {
         self.options.check()?;
-        let (mut ids, mut values) = (Vec::with_capacity(self.statements.len()), Vec::new());
-        let (mut results, mut conditional) = (None, false);
+        let mut writes = Writes { kind: self.kind, ..Writes::default() };
         for cql in &self.statements {
-            let of_statement = |error: CqlError| error.of_statement(&cql.text);
-            if cql.options != host::Options::default() {
-                let message = "options of a statement in a batch: set them on the batch";
-                return Err(of_statement(CqlError::new(CqlErrorKind::Invalid, message)));
-            }
-            let statement = prepare(&cql.text).await.map_err(of_statement)?;
-            statement.encode(&cql.values, &mut values).map_err(of_statement)?;
-            ids.push(statement.id);
-            if statement.is_conditional() {
-                conditional = true;
-                results = results.or(Some(statement.results.clone()));
-            }
+            writes.add(cql).await?;
         }
-        if ids.is_empty() {
+        writes.run(&self.options).await
+    }
+}
+
+/// Writes that are prepared and have their values; they can be executed several times.
+#[derive(Default)]
+pub(crate) struct Writes {
+    kind: u8,
+    ids: Vec<u32>,
+    values: Vec<u8>,
+    /// Of the first one with a condition.
+    results: Option<Arc<[Column]>>,
+}
+
+impl Writes {
+    pub(crate) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    pub(crate) async fn add(&mut self, cql: &Cql<'_>) -> Result<(), CqlError> {
+        let of_statement = |error: CqlError| error.of_statement(&cql.text);
+        if cql.options != host::Options::default() {
+            let message = "options of a statement in a batch: set them on the batch";
+            return Err(of_statement(CqlError::new(CqlErrorKind::Invalid, message)));
+        }
+        let statement = prepare(&cql.text).await.map_err(of_statement)?;
+        statement.encode(&cql.values, &mut self.values).map_err(of_statement)?;
+        self.ids.push(statement.id);
+        if statement.is_conditional() && self.results.is_none() {
+            self.results = Some(statement.results.clone());
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn run(&self, options: &host::Options) -> Result<Outcome, CqlError> {
+        if self.ids.is_empty() {
             return Ok(Outcome::plain());
         }
-        let page = host::batch(task::current(), self.kind, &ids, &values, &self.options).await?;
-        if !conditional {
-            return Ok(Outcome::plain());
-        }
-        let columns = match (page.columns.is_empty(), results) {
-            (true, Some(columns)) => columns,
-            _ => columns(&page.columns).map_err(CqlError::unknown_outcome)?.into(),
+        let page = host::batch(task::current(), self.kind, &self.ids, &self.values, options).await?;
+        let Some(results) = &self.results else { return Ok(Outcome::plain()) };
+        let columns = match page.columns.is_empty() {
+            true => results.clone(),
+            false => columns(&page.columns).map_err(CqlError::unknown_outcome)?.into(),
         };
         Outcome::conditional(columns, page).map_err(CqlError::unknown_outcome)
     }

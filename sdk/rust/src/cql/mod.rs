@@ -88,6 +88,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use batch::Writes;
 pub use batch::{Batch, batch};
 pub use decimal::Decimal;
 pub use decode::FromCql;

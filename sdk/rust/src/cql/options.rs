@@ -93,7 +93,12 @@ macro_rules! option_methods {
         }
 
         /// Takes the event's timestamp for what is written, so that the event that happened last stays, not the one that was
-        /// handled last. For plain writes only.
+        /// handled last: old events that are handled again overwrite nothing newer. For plain writes only, and for all that
+        /// write the column.
+        ///
+        /// Of events of one millisecond the one with the higher offset stays (offsets modulo 1,000: two that lie on both
+        /// sides of a multiple of 1,000 go the other way). An event from the future is written with the worker's time
+        /// instead, or it would shadow all that comes before then; handled again, it may have another one.
         pub fn event_time(mut self) -> Self {
             self.options.set_event_time();
             self

@@ -30,6 +30,7 @@ pub struct Host {
     secrets: BTreeMap<String, String>,
     cassandra: Option<Script>,
     control: Control,
+    nameless: bool,
 }
 
 impl Host {
@@ -74,6 +75,13 @@ impl Host {
         self
     }
 
+    /// Does not know what names an event for ever, as a host whose broker has no ids of topics:
+    /// [`Event::identity`](crate::Event::identity) is `None`. Otherwise its cluster is `cluster`, its group `group`.
+    pub fn nameless(mut self) -> Self {
+        self.nameless = true;
+        self
+    }
+
     /// Runs a handler over the events, in one call.
     ///
     /// # Panics
@@ -105,6 +113,9 @@ impl Host {
         let (topic, partition) = records.first().map_or(("", 0), |first| (&*first.topic, first.partition));
         let mut batch = BatchBuilder::new();
         batch.start(topic, partition, self.control);
+        if !self.nameless {
+            batch.source(&format!("cluster/topic-of-{topic}/group"));
+        }
         let (mut offset, mut lanes) = (0, HashMap::new());
         for (record, row) in records.iter().zip(0..) {
             assert!(
