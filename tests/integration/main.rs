@@ -1,5 +1,6 @@
 //! Tests of the whole against real Kafka and Cassandra, and of the tree itself.
 
+mod breakers;
 mod bytes;
 mod citizens;
 mod control;
