@@ -38,7 +38,7 @@ pub(super) enum Admission {
 /// The breakers of a binding; only of what it needs.
 #[derive(Debug)]
 pub(super) struct Breakers {
-    pub(super) cassandra: Option<Guard>,
+    cassandra: Option<Guard>,
     kafka: Option<Guard>,
     dead_letters: Option<Guard>,
     rate: Rate,
@@ -87,12 +87,6 @@ impl Breakers {
         let each = [&self.cassandra, &self.kafka, &self.dead_letters].into_iter().flatten();
         let next = each.filter_map(|guard| guard.breaker.next()).min();
         next.map_or(Millis::MAX, |next| next.max(now + LOOK_EVERY))
-    }
-
-    /// Whether one is not closed: then nothing can be expected to move.
-    pub(super) fn hold(&self) -> bool {
-        let mut each = [&self.cassandra, &self.kafka, &self.dead_letters].into_iter().flatten();
-        each.any(|guard| guard.breaker.state() != State::Closed)
     }
 
     /// Whether one lets nothing begin.

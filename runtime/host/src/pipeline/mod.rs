@@ -304,7 +304,7 @@ impl Pipeline {
             }
             this.finish_revocations(now);
             this.commit_if_due(now);
-            let held = this.is_held() || this.breakers.hold();
+            let held = this.is_held() || this.breakers.is_open();
             this.look_for_stuck(now, !ours || stopping.is_some() || held)?;
             let reads = this.reads_source(now);
             let wake = Duration::from_millis(this.next_wake(now, stopping).saturating_sub(now).max(1));
