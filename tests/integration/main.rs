@@ -16,6 +16,7 @@ mod local;
 mod orders;
 mod outages;
 mod replay;
+mod retries;
 mod start;
 mod support;
 mod topics;

@@ -29,6 +29,7 @@ pub struct CaseBuilder<'a> {
     servers: &'a Servers,
     guest: &'a str,
     partitions: i32,
+    pause: bool,
     tables: Option<&'a str>,
     binding: String,
     function: String,
@@ -43,6 +44,7 @@ impl Case {
             servers,
             guest,
             partitions: 4,
+            pause: false,
             tables: None,
             binding: String::new(),
             function: String::new(),
@@ -99,6 +101,12 @@ impl<'a> CaseBuilder<'a> {
     /// How many partitions the input has.
     pub fn partitions(mut self, count: i32) -> Self {
         self.partitions = count;
+        self
+    }
+
+    /// No dead-letter topic: a lane stops whose event can't be handled.
+    pub fn pause(mut self) -> Self {
+        self.pause = true;
         self
     }
 
@@ -163,7 +171,7 @@ properties = {{ {properties} }}
 topics = ["{input}"]
 function = "guest"
 group = "{name}"
-dead_letter = "{dead}"
+dead_letter = "{dead_letter}"
 {binding}
 [function.guest]
 module = "{module}"
@@ -173,7 +181,7 @@ emits = ["{output}"]
             brokers = self.servers.kafka_address(),
             properties = properties,
             input = input.name,
-            dead = dead.name,
+            dead_letter = if self.pause { "pause" } else { &dead.name },
             output = output.name,
             binding = self.binding,
             module = build::guest(self.guest).display(),

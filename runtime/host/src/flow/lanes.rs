@@ -47,11 +47,9 @@ struct Lane {
     waiting: VecDeque<Seq>,
     /// What the call in progress gave back.
     returned: Vec<Seq>,
-    retry_at: Option<Millis>,
     /// How the events at the front must run, and how many of them.
     suspects: u32,
     alone: bool,
-    retry_alone: bool,
     stopped: bool,
     /// Stopped for an effect, which no resumption brings back.
     lost: bool,
@@ -282,19 +280,15 @@ impl Lanes {
         lane.returned.push(seq);
         match how {
             Return::AtOnce => {}
-            Return::At { at, alone } => {
-                lane.retry_at = lane.retry_at.max(Some(at));
-                lane.retry_alone = alone;
-            }
+            // Not the lane's wait, but the event's: those before it that come back as well go on.
+            Return::At { at, alone } => self.hold(seq, Hold::Until { at, alone }),
             Return::Suspect { alone } => {
                 lane.suspects += 1;
                 lane.alone |= alone;
             }
-            Return::Stop { alone } => {
-                lane.stopped = true;
-                lane.retry_alone = alone;
-            }
+            Return::Stop { alone } => self.hold(seq, Hold::Stopped { alone }),
         }
+        let Some(lane) = self.lanes.get_mut(&id) else { return };
         lane.open = lane.open.saturating_sub(1);
         if lane.open == 0 {
             self.release(id);
@@ -317,15 +311,10 @@ impl Lanes {
             lane.waiting.push_front(seq);
         }
         if lane.stopped {
-            let alone = std::mem::take(&mut lane.retry_alone);
-            lane.set_alone(alone);
             return;
         }
-        if let Some(at) = lane.retry_at.take() {
-            // The retried event is the front one; what came back behind it had not begun.
-            let alone = std::mem::take(&mut lane.retry_alone);
-            lane.set_alone(alone);
-            self.waits.due.push(Reverse((at, id)));
+        if !self.waits.are_none() && lane.waiting.front().is_some_and(|seq| self.waits.block(*seq)) {
+            self.waits.park(id, lane);
         } else if lane.suspects > 0 {
             if lane.alone { self.suspect.push_front(id) } else { self.suspect.push_back(id) }
         } else if lane.waiting.is_empty() {

@@ -305,7 +305,12 @@ impl Partition {
                 self.lanes.put_back(seq, lane, Return::At { at: failing.due, alone });
                 Fate::Retry { at: failing.due, attempts: failing.attempts }
             }
-            Decision::GiveUp => self.give_up(seq, lane, failing, now),
+            Decision::GiveUp => {
+                // Until its dead letter is acknowledged it may have to be given up once more, without a run.
+                self.changes += 1;
+                self.failing.insert(seq, Charged { failing, change: self.changes });
+                self.give_up(seq, lane, failing, now)
+            }
         }
     }
 
@@ -324,9 +329,6 @@ impl Partition {
     fn give_up(&mut self, seq: Seq, lane: u64, mut failing: Failing, now: Millis) -> Fate {
         let attempts = failing.attempts;
         if self.dead_letters {
-            // Until the dead letter is acknowledged the event may have to be given up once more.
-            self.changes += 1;
-            self.failing.insert(seq, Charged { failing, change: self.changes });
             self.finish(seq, lane);
             Fate::DeadLetter { seq, attempts }
         } else {

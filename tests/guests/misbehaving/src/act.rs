@@ -156,6 +156,12 @@ pub(crate) async fn act(act: Act, value: String) {
             }
             act.ack();
         }
+        // Says that it has begun and takes its time: whoever watches can kill the worker meanwhile.
+        "lethal" => {
+            host::log(event, 4, "a lethal event begins", &[]);
+            flow::sleep(15_000).await;
+            act.ack();
+        }
         "print" => {
             println!("{argument}");
             eprint!("{argument} again");

@@ -1,0 +1,104 @@
+//! Retries, dead letters and stopped lanes across the ends of workers: killed, stopped, or killed by the event itself.
+
+use std::time::Duration;
+
+use veltrix_tests::wait::throughout;
+use veltrix_tests::{Case, Record, SOON, Worker, eventually, servers};
+
+/// A worker's sum of a metric.
+fn sum(worker: &mut Worker, metric: &str, labels: &[&str]) -> f64 {
+    worker.metrics().sum(metric, labels).unwrap_or(0.0)
+}
+
+#[test]
+fn an_event_that_kills_its_worker_ends_in_the_dead_letters_and_its_neighbours_do_not() {
+    let case = Case::of(servers(), "misbehaving").partitions(1).binding("retry = { attempts = 2 }").build();
+    case.produce((0..5).map(|n| Record::new(format!("before{n}"), "good")));
+    case.produce([Record::new("poison", "lethal")]);
+    case.produce((0..5).map(|n| Record::new(format!("after{n}"), "good")));
+
+    let mut killed = 0;
+    let mut last = loop {
+        let worker = case.app.start();
+        let lethal = eventually("it begins, or is given up", SOON, || {
+            let begun = worker.logged("a lethal event begins") > 0;
+            (begun || worker.logged("\"dead letter\"") > 0).then_some(begun)
+        });
+        if !lethal {
+            break worker;
+        }
+        killed += 1;
+        assert!(killed < 8, "it is not found");
+        worker.kill9();
+    };
+    // Two to grow careful, then three that the event was alone with, as two attempts say too little about it.
+    assert_eq!(killed, 5);
+    case.wait_committed(11);
+    let dead = case.wait_dead(1);
+    assert_eq!((dead.len(), dead[0].key_text()), (1, "poison".to_owned()));
+    assert_eq!(dead[0].header("veltrix-dead-letter-reason"), "worker-lost");
+    assert_eq!(dead[0].header("veltrix-dead-letter-attempts"), "3");
+    assert_eq!(sum(&mut last, "veltrix_events_retried_total", &[]), 0.0);
+}
+
+#[test]
+fn attempts_go_on_counting_when_the_partition_changes_hands_in_mid_retry() {
+    let case = Case::of(servers(), "misbehaving")
+        .partitions(1)
+        .binding("retry = { attempts = 6, backoff = \"500ms\", max_backoff = \"500ms\" }")
+        .build();
+    case.produce([Record::new("bad", "retry"), Record::new("bad", "good")]);
+    let mut tried = 0.0;
+    for _ in 0..2 {
+        let mut worker = case.app.ready();
+        eventually("two more attempts are charged", SOON, || {
+            (sum(&mut worker, "veltrix_events_retried_total", &[]) >= 2.0).then_some(())
+        });
+        tried += sum(&mut worker, "veltrix_events_retried_total", &[]);
+        assert_eq!(worker.terminate().code, Some(0));
+    }
+    let mut last = case.app.ready();
+    let dead = case.wait_dead(1);
+    assert_eq!(dead[0].header("veltrix-dead-letter-attempts"), "6");
+    case.wait_committed(2);
+    tried += sum(&mut last, "veltrix_events_handled_total", &["kind=\"retry\""]);
+    // One more may have been charged between the look and the end of each of the two.
+    assert!((4.0..=6.0).contains(&tried), "{tried} attempts");
+}
+
+#[test]
+fn each_way_to_retry_ends_the_same_with_and_without_a_dead_letter_topic() {
+    for (attempts, word, runs) in [(1, "retry", 1.0), (3, "retry", 3.0), (5, "dead-letter:broken", 1.0)] {
+        let retry = format!("retry = {{ attempts = {attempts}, backoff = \"0ms\" }}");
+        let with = Case::of(servers(), "misbehaving").partitions(1).binding(&retry).build();
+        let without = Case::of(servers(), "misbehaving").partitions(1).binding(&retry).pause().build();
+        let mut workers = Vec::new();
+        for case in [&with, &without] {
+            case.produce([Record::new("bad", word), Record::new("bad", "good"), Record::new("free", "good")]);
+            workers.push(case.app.ready());
+        }
+        with.wait_committed(3);
+        let dead = with.wait_dead(1);
+        assert_eq!(dead[0].header("veltrix-dead-letter-attempts"), runs.to_string(), "{retry}");
+
+        eventually("the lane stops", SOON, || {
+            (sum(&mut workers[1], "veltrix_lanes_stopped", &[]) == 1.0).then_some(())
+        });
+        for worker in &mut workers {
+            let kinds = ["kind=\"retry\"", "kind=\"dead_letter\""];
+            let failed: f64 = kinds.map(|kind| sum(worker, "veltrix_events_handled_total", &[kind])).iter().sum();
+            assert_eq!(failed, runs, "{retry}: {word}");
+        }
+        // Killed, it is stopped all the same: the next worker knows without a run. The note is sent when the metric is set.
+        std::thread::sleep(Duration::from_millis(300));
+        workers.pop().expect("two").kill9();
+        let mut next = without.app.ready();
+        eventually("the next worker knows", SOON, || {
+            (sum(&mut next, "veltrix_lanes_stopped", &[]) == 1.0).then_some(())
+        });
+        throughout("nothing of the lane runs", Duration::from_millis(500), || {
+            sum(&mut next, "veltrix_calls_total", &[]) == 0.0
+        });
+        assert_eq!(without.committed(), 0);
+    }
+}
