@@ -1,12 +1,15 @@
 //! Veltrix beside loops written by hand, in one run on the same servers: see README.md.
 
+mod exactly_once;
 mod fill;
 mod forward;
 mod native;
+mod native_transactions;
 mod pairs;
 mod process;
 mod readwrite;
 mod report;
+mod streams;
 mod watch;
 
 use std::path::PathBuf;
@@ -28,6 +31,9 @@ struct Arguments {
     /// Another module that filters and forwards as the bench's own does: of another language, say.
     #[arg(long)]
     module: Option<PathBuf>,
+    /// Without peers that Maven has to build.
+    #[arg(long)]
+    no_peers: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -36,7 +42,9 @@ enum What {
     Forward,
     /// One read and one write of Cassandra per event.
     Readwrite,
-    /// Both.
+    /// Forward in transactions, beside Kafka Streams too.
+    ExactlyOnce,
+    /// All of them.
     All,
 }
 
@@ -44,8 +52,14 @@ fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     if matches!(arguments.what, What::Forward | What::All) {
         let servers = Addresses::get(&[Server::Kafka]);
-        let module = arguments.module.unwrap_or_else(|| build::guest("bench-forward"));
+        let module = arguments.module.clone().unwrap_or_else(|| build::guest("bench-forward"));
         forward::measure(&servers.kafka, &module, arguments.events.unwrap_or(3_000_000), arguments.rounds)?.print();
+    }
+    if matches!(arguments.what, What::ExactlyOnce | What::All) {
+        let servers = Addresses::get(&[Server::Kafka]);
+        let module = arguments.module.clone().unwrap_or_else(|| build::guest("bench-forward"));
+        let (events, rounds) = (arguments.events.unwrap_or(2_000_000), arguments.rounds);
+        exactly_once::measure(&servers.kafka, &module, events, rounds, !arguments.no_peers)?;
     }
     if matches!(arguments.what, What::Readwrite | What::All) {
         let servers = Addresses::get(&[Server::Kafka, Server::Cassandra]);
