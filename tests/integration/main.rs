@@ -9,6 +9,7 @@ mod dedupe;
 mod dependencies;
 mod dlq;
 mod effects;
+mod exactly_once;
 mod guests;
 mod handling;
 mod lifecycle;

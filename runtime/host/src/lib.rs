@@ -19,6 +19,8 @@ pub mod dead_letter;
 pub mod outbox;
 pub mod outboxes;
 
+mod transaction;
+
 mod pipeline;
 
 mod binding;
@@ -30,5 +32,6 @@ mod supervise;
 pub mod admin;
 pub mod metrics;
 pub mod worker;
+pub mod worker_id;
 
 pub use worker::{Options, RunError, run};

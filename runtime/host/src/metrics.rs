@@ -3,6 +3,7 @@
 mod dedupe;
 mod operator;
 mod supervision;
+mod transactions;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -21,6 +22,7 @@ use operator::OperatorFamilies;
 pub(crate) use operator::OperatorMetrics;
 use supervision::SupervisionFamilies;
 pub(crate) use supervision::SupervisionMetrics;
+use transactions::{TransactionFamilies, TransactionMetrics};
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct Binding {
@@ -84,6 +86,7 @@ struct Families {
     supervision: SupervisionFamilies,
     operator: OperatorFamilies,
     dedupe: dedupe::Families,
+    transactions: TransactionFamilies,
 }
 
 /// 50 µs to 26 s.
@@ -120,6 +123,7 @@ impl Default for Metrics {
             cassandra_up: Gauge::default(),
             supervision: SupervisionFamilies::default(),
             operator: OperatorFamilies::default(),
+            transactions: TransactionFamilies::default(),
         };
         let f = &families;
         registry.register("events_consumed", "Events received from Kafka", f.consumed.clone());
@@ -179,6 +183,7 @@ impl Default for Metrics {
         registry.register("cassandra_up", "1 while Cassandra answers; absent or 0 otherwise", f.cassandra_up.clone());
         f.supervision.register(&mut registry);
         f.operator.register(&mut registry);
+        f.transactions.register(&mut registry);
         Self { registry, families }
     }
 }
@@ -213,6 +218,7 @@ impl Metrics {
             lost: f.lost.get_or_create_owned(&labels),
             supervision: self.supervision(group, function),
             operator: f.operator.binding(&labels),
+            transactions: f.transactions.of(&labels),
             group: group.into(),
             function: function.into(),
             marks: Mutex::default(),
@@ -292,6 +298,7 @@ pub struct BindingMetrics {
     pub(crate) call_seconds: Histogram,
     pub(crate) supervision: SupervisionMetrics,
     pub(crate) operator: OperatorMetrics,
+    pub(crate) transactions: TransactionMetrics,
     lost: Counter,
     group: String,
     function: String,

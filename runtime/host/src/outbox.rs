@@ -5,16 +5,18 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::OwnedHeaders;
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::{ClientConfig, ClientContext};
 use tokio::sync::mpsc;
 use tracing::{error, warn};
+use veltrix_frame::EmitRow;
 
+use crate::event::EventView;
 use crate::flow::Seq;
-use crate::kafka::{Health, KafkaConfig, client};
+use crate::kafka::{Health, KafkaConfig, client, headers};
 use crate::source::TopicPartition;
 
 /// Events whose effects are on their way. When the last of them is acknowledged, or one is lost for
@@ -71,6 +73,33 @@ pub struct Send<'a> {
     pub timestamp: Option<i64>,
     /// In order.
     pub headers: Option<OwnedHeaders>,
+}
+
+impl<'a> Send<'a> {
+    /// An emit; `forwarded` is the event that it is a copy of, if it is one. A trace goes on across the function unless the
+    /// emit has begun one of its own.
+    pub(crate) fn of(emit: &EmitRow<'a>, forwarded: Option<EventView<'a>>, traceparent: Option<&str>) -> Self {
+        let mut list: Option<OwnedHeaders> = None;
+        let mut traced = false;
+        let mut add = |name: &[u8], value: Option<&[u8]>| {
+            traced |= name == b"traceparent";
+            headers::push(list.get_or_insert_with(OwnedHeaders::new), name, value);
+        };
+        let (key, value) = match forwarded {
+            Some(event) => {
+                event.headers().for_each(|(name, value)| add(name, value));
+                (event.key(), event.value())
+            }
+            None => {
+                emit.headers.clone().for_each(|(name, value)| add(name, value));
+                (emit.key, emit.value)
+            }
+        };
+        if !traced && let Some(parent) = traceparent {
+            headers::push(list.get_or_insert_with(OwnedHeaders::new), b"traceparent", Some(parent.as_bytes()));
+        }
+        Self { topic: emit.topic, partition: emit.partition, key, value, timestamp: emit.timestamp, headers: list }
+    }
 }
 
 /// Why a record was refused at once.
@@ -134,25 +163,9 @@ impl Outbox {
     /// # Errors
     /// A property that the client refuses.
     pub fn start(kafka: &KafkaConfig, health: Arc<Health>) -> Result<Self, KafkaError> {
-        let mut config = kafka.client();
-        for (name, value) in [
-            ("linger.ms", "5"),
-            ("batch.size", "1000000"),
-            ("compression.type", "lz4"),
-            ("reconnect.backoff.max.ms", "2000"),
-        ] {
-            if !kafka.properties.contains_key(name) {
-                config.set(name, value);
-            }
-        }
-        config
-            .set("enable.idempotence", "true")
-            // An event that is acked must reach the broker, however long that takes.
-            .set("message.timeout.ms", "0")
-            // As Java's producers choose partitions; the library's own default splits keys from them.
-            .set("partitioner", "murmur2_random")
-            .set("queue.buffering.max.messages", "2000000")
-            .set("queue.buffering.max.kbytes", "1048576");
+        let mut config = producer(kafka);
+        // An event that is acked must reach the broker, however long that takes.
+        config.set("message.timeout.ms", "0");
         let shared = Arc::new(Shared::default());
         let context = OutboxContext { shared: shared.clone(), health };
         let producer: Arc<BaseProducer<OutboxContext>> = Arc::new(config.create_with_context(context)?);
@@ -254,6 +267,28 @@ impl Outbox {
     }
 }
 
+/// What all producers of emits have in common.
+pub(crate) fn producer(kafka: &KafkaConfig) -> ClientConfig {
+    let mut config = kafka.client();
+    for (name, value) in [
+        ("linger.ms", "5"),
+        ("batch.size", "1000000"),
+        ("compression.type", "lz4"),
+        ("reconnect.backoff.max.ms", "2000"),
+    ] {
+        if !kafka.properties.contains_key(name) {
+            config.set(name, value);
+        }
+    }
+    config
+        .set("enable.idempotence", "true")
+        // As Java's producers choose partitions; the library's own default splits keys from them.
+        .set("partitioner", "murmur2_random")
+        .set("queue.buffering.max.messages", "2000000")
+        .set("queue.buffering.max.kbytes", "1048576");
+    config
+}
+
 impl Drop for Outbox {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
@@ -292,3 +327,7 @@ impl ProducerContext for OutboxContext {
         ticket.finish_one();
     }
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::{error, info};
-use veltrix_manifest::{Binding, DeadLetter, Dedupe, DedupeWindow, Manifest, Secret};
+use veltrix_manifest::{Binding, DeadLetter, Dedupe, DedupeWindow, Delivery, Manifest, Secret};
 use veltrix_wasm::{LoadError, Sandbox, SandboxConfig};
 
 use crate::admin::{self, BindingStatus, Readiness, Status};
@@ -23,11 +23,12 @@ use crate::function::{Config, Function, Secrets};
 use crate::kafka::{Health, KafkaConfig, topics};
 use crate::metrics::Metrics;
 use crate::outboxes::Outboxes;
-use crate::pipeline::{BindingConfig, BreakerStates, DedupeConfig};
+use crate::pipeline::{BindingConfig, BreakerStates, DedupeConfig, ExactlyOnce};
 use crate::rate::Limit;
 use crate::schema;
 use crate::source::SourceConfig;
 use crate::supervise::{PAUSES, Phase, Supervised, supervise};
+use crate::worker_id::WorkerId;
 
 /// How long a stop waits for the producer, which has nothing left to send where all went well.
 const FLUSH: Duration = Duration::from_millis(250);
@@ -43,6 +44,10 @@ pub struct Options {
     pub apply_schema: bool,
     /// Where compiled modules are kept; `None`: nowhere.
     pub cache: Option<PathBuf>,
+    /// This worker's name, the same after a restart, and no other's; `None`: see [`WorkerId::find`].
+    pub worker_id: Option<String>,
+    /// Where workers of this machine take their numbers; `None`: nowhere, and names are random.
+    pub slots: Option<PathBuf>,
 }
 
 /// Why a worker did not start, or ended before it was told to.
@@ -96,9 +101,10 @@ impl RunError {
 /// # Errors
 /// See [`RunError`]. Kafka or Cassandra being absent is none: the worker waits for them.
 pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(), RunError> {
-    let Options { manifest, admin: address, apply_schema, cache } = options;
+    let Options { manifest, admin: address, apply_schema, cache, worker_id, slots } = options;
+    let worker_id = WorkerId::find(worker_id.as_deref(), &manifest.name, slots.as_deref());
     let (listener, bound) = admin::bind(&address).await.map_err(|error| RunError::Admin { address, error })?;
-    info!(application = manifest.name, admin = %bound, version = env!("CARGO_PKG_VERSION"), "starting");
+    info!(application = manifest.name, worker = worker_id.name(), admin = %bound, version = env!("CARGO_PKG_VERSION"), "starting");
 
     let metrics = Arc::new(Metrics::default());
     let health = Health::new();
@@ -144,8 +150,12 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<(),
                 start: binding.start,
                 ordering: binding.ordering,
                 control: Some(control.binding(&binding.group)),
+                exactly_once: binding.delivery == Delivery::ExactlyOnce,
             },
-            config: binding_config(binding, &manifest),
+            config: BindingConfig {
+                exactly_once: ExactlyOnce::of(binding, &manifest, &binding.group, (&kafka, &health), &worker_id),
+                ..binding_config(binding, &manifest)
+            },
             function: functions[&binding.function].clone(),
             kafka: kafka.clone(),
             health: health.clone(),
@@ -274,6 +284,7 @@ pub(crate) fn binding_config(binding: &Binding, manifest: &Manifest) -> BindingC
             .unwrap_or(1_000_000),
         resume: control::resume_command(&manifest.dir, &binding.group),
         dedupe: binding.dedupe.as_ref().map(|dedupe| dedupe_config(dedupe, manifest)),
+        exactly_once: None,
     }
 }
 

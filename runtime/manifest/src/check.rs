@@ -15,7 +15,7 @@ pub(crate) fn draft(report: &mut Report<'_>, draft: &Draft, options: &Options) {
         group_is_its_own(report, binding, &draft.bindings[..index]);
         feeds_not_itself(report, draft, binding);
         dead_letters_leave(report, binding);
-        is_supported(report, binding);
+        delivery_can_be_kept(report, draft, binding);
     }
     for function in draft.functions.values() {
         module_is_usable(report, function, options);
@@ -71,11 +71,28 @@ fn dead_letters_leave(report: &mut Report<'_>, binding: &DraftBinding) {
     }
 }
 
-fn is_supported(report: &mut Report<'_>, binding: &DraftBinding) {
-    match binding.binding.delivery {
-        Delivery::AtLeastOnce => {}
-        Delivery::ExactlyOnce => {
-            report.unsupported(&binding.delivery, "delivery \"exactly-once\"", "write \"at-least-once\" or remove it");
+/// A transaction of Kafka takes nothing back that a function has written elsewhere: a row would be written again whenever
+/// one is aborted. So the promise is refused, rather than kept in part. Reading is harmless.
+fn delivery_can_be_kept(report: &mut Report<'_>, draft: &Draft, binding: &DraftBinding) {
+    match (binding.binding.delivery, &binding.transaction) {
+        (Delivery::AtLeastOnce, Some(at)) => {
+            let fix = "remove it, or write `delivery = \"exactly-once\"` too";
+            report.add(at, "`transaction` means nothing with delivery \"at-least-once\"", fix);
+        }
+        (Delivery::AtLeastOnce, None) => {}
+        (Delivery::ExactlyOnce, _) => {
+            let name = &binding.binding.function;
+            let Some(function) = draft.functions.get(name) else { return };
+            let mut tables = function.function.cassandra.iter();
+            if let Some((table, _)) = tables.find(|(_, grant)| grant.writes()) {
+                let message = format!(
+                    "delivery \"exactly-once\" is from Kafka to Kafka: `{name}` may write to table {} of Cassandra, which \
+                     takes part in no transaction",
+                    quoted(table)
+                );
+                let fix = format!("write \"at-least-once\", or grant [function.{name}] \"read\" only");
+                report.add(&binding.delivery, message, fix);
+            }
         }
     }
 }

@@ -59,6 +59,8 @@ pub struct Binding {
     pub ordering: Ordering,
     /// What a reader of the emits may see.
     pub delivery: Delivery,
+    /// Longest time between the first effect of a transaction and its commit; used with [`Delivery::ExactlyOnce`] alone.
+    pub transaction: Duration,
     /// Lanes in flight per worker.
     pub concurrency: NonZeroU32,
     /// When a batch is full enough to be handed over.

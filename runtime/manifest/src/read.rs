@@ -33,11 +33,11 @@ const RESERVED_PROPERTIES: [(&str, &str); 12] = [
     ("enable.auto.offset.store", "remove it: the runtime commits what is done"),
     ("enable.idempotence", "remove it: emits are always idempotent"),
     ("group.id", "use a binding's `group`"),
-    ("isolation.level", "use a binding's `delivery`"),
     ("message.timeout.ms", "remove it: emits are sent until they are acknowledged"),
     ("metadata.broker.list", "use `brokers`"),
     ("partition.assignment.strategy", "remove it: partitions move cooperatively"),
     ("partitioner", "remove it: keys go where Java's clients send them"),
+    ("transaction.timeout.ms", "use a binding's `transaction`"),
     ("transactional.id", "use a binding's `delivery`"),
 ];
 

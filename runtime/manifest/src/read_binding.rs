@@ -16,6 +16,8 @@ pub(crate) struct DraftBinding {
     pub(crate) function: Option<Span>,
     pub(crate) group: Span,
     pub(crate) delivery: Span,
+    /// Where `transaction` stands, if it is written.
+    pub(crate) transaction: Option<Span>,
     pub(crate) dead_letter: Span,
 }
 
@@ -23,6 +25,9 @@ const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 const YEAR: Duration = Duration::from_hours(24 * 365);
 const MICROSECOND: Duration = Duration::from_micros(1);
+/// Half of what the broker lets a transaction live: its commit needs time too.
+const LONGEST_TRANSACTION: Duration = Duration::from_secs(5);
+const SHORTEST_TRANSACTION: Duration = Duration::from_millis(5);
 
 pub(crate) fn all(report: &mut Report<'_>, root: &mut Section<'_>, name: &str) -> Vec<DraftBinding> {
     let Some(field) = root.field("binding") else {
@@ -69,6 +74,11 @@ fn binding(report: &mut Report<'_>, mut section: Section<'_>, name: &str) -> Dra
             ("exactly-once", Delivery::ExactlyOnce),
         ])),
     );
+    let transaction = section.get(
+        report,
+        "transaction",
+        values::at(values::duration(SHORTEST_TRANSACTION..=LONGEST_TRANSACTION, "\"100ms\"")),
+    );
     let concurrency = section.get(report, "concurrency", values::count(65_536, "256"));
     let batch = batch(report, &mut section);
     let retry = retry(report, &mut section);
@@ -84,6 +94,7 @@ fn binding(report: &mut Report<'_>, mut section: Section<'_>, name: &str) -> Dra
         function: function_at,
         group: group_at,
         delivery: delivery.as_ref().map_or(header.clone(), |read| read.at.clone()),
+        transaction: transaction.as_ref().map(|read| read.at.clone()),
         dead_letter: dead_letter.as_ref().map_or(header, |read| read.at.clone()),
         binding: Binding {
             topics: topics.iter().map(|topic| topic.value.clone()).collect(),
@@ -92,6 +103,7 @@ fn binding(report: &mut Report<'_>, mut section: Section<'_>, name: &str) -> Dra
             start: start.unwrap_or(Start::Earliest),
             ordering: ordering.unwrap_or(Ordering::Key),
             delivery: delivery.map_or(Delivery::AtLeastOnce, |read| read.value),
+            transaction: transaction.map_or(Duration::from_millis(100), |read| read.value),
             concurrency: concurrency.unwrap_or(const { NonZeroU32::new(256).unwrap() }),
             batch,
             retry,

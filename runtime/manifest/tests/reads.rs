@@ -126,6 +126,17 @@ secrets = { token = { env = "STOCK_TOKEN" }, key = { file = "key.pem" } }
 }
 
 #[test]
+fn exactly_once_has_an_interval_and_may_read_tables() {
+    let text = LEAST.replace("topics =", "delivery = \"exactly-once\"\ntopics =");
+    assert_eq!(read(&text).bindings[0].delivery, Delivery::ExactlyOnce);
+    assert_eq!(read(&text).bindings[0].transaction, Duration::from_millis(100));
+    let text = text.replace("topics =", "transaction = \"1s\"\ntopics =");
+    let text =
+        format!("{text}cassandra = {{ prices = \"read\" }}\n[cassandra]\nnodes = [\"c:9042\"]\nkeyspace = \"k\"");
+    assert_eq!(read(&text).bindings[0].transaction, Duration::from_secs(1));
+}
+
+#[test]
 fn a_module_of_ones_own_has_no_default_build() {
     let manifest = read(&format!("{LEAST}module = 'stock.wat'"));
     let function = &manifest.functions["stock-keeper"];

@@ -25,6 +25,9 @@ pub(crate) struct Run {
     /// Where to serve /healthz, /readyz and /metrics; port 0 chooses one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8470")]
     admin: String,
+    /// This worker's name, the same after a restart and no other's; default: the host's, and a number if several run there
+    #[arg(long, value_name = "NAME", env = "VELTRIX_WORKER_ID", value_parser = worker_name)]
+    worker_id: Option<String>,
     /// Where compiled modules are kept; default: veltrix in the user's cache folder
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
@@ -39,6 +42,8 @@ pub(crate) fn run(args: Run) -> Outcome {
         admin: args.admin,
         apply_schema: args.apply_schema,
         cache: args.cache.or_else(user_cache),
+        worker_id: args.worker_id,
+        slots: user_folder("workers"),
     };
     let runtime = clients::runtime()?;
     let ended = runtime.block_on(async {
@@ -65,7 +70,19 @@ pub(crate) async fn stop(mut signals: Signals) {
 }
 
 pub(crate) fn user_cache() -> Option<PathBuf> {
+    user_folder("modules")
+}
+
+fn user_folder(name: &str) -> Option<PathBuf> {
     let absolute = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_CACHE_HOME").or_else(|| Some(absolute("HOME")?.join(".cache")))?;
-    Some(base.join("veltrix").join("modules"))
+    Some(base.join("veltrix").join(name))
+}
+
+fn worker_name(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+    match !text.is_empty() && text.len() <= 100 && text.chars().all(fits) {
+        true => Ok(text.to_owned()),
+        false => Err("use at most 100 letters, digits, `.`, `_`, `-`".to_owned()),
+    }
 }

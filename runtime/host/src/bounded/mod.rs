@@ -14,15 +14,16 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tracing::{error, info};
-use veltrix_manifest::{Binding, Manifest, Start};
+use veltrix_manifest::{Binding, Delivery, Manifest, Start};
 
 use crate::cassandra::Cassandra;
 use crate::kafka::{Health, KafkaConfig, topics};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
-use crate::pipeline::{BreakerStates, Parts, Pipeline};
+use crate::pipeline::{BreakerStates, ExactlyOnce, Parts, Pipeline};
 use crate::source::{ROUNDS, SourceConfig};
 use crate::worker::{self, RunError};
+use crate::worker_id::WorkerId;
 
 pub(crate) use left::Left;
 pub use offsets::Offsets;
@@ -93,6 +94,9 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         // One that was buried twice is not its own copy.
         config.dedupe = None;
     }
+    // Not the worker's name: it runs beside this.
+    let worker = WorkerId::find(None, &manifest.name, None);
+    config.exactly_once = ExactlyOnce::of(&binding, &manifest, &group, (&kafka, &health), &worker);
     let binding_metrics = metrics.binding(&group, &binding.function);
     let (send, inputs) = mpsc::channel(ROUNDS);
     let source = SourceConfig {
@@ -101,6 +105,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         start: Start::Earliest,
         ordering: binding.ordering,
         control: None,
+        exactly_once: binding.delivery == Delivery::ExactlyOnce,
     };
     info!(group, function = binding.function, topic = range.topic, "bounded run");
     let range = Arc::new(range);

@@ -58,7 +58,11 @@ impl RangeSource {
         client.set("group.id", &config.source.group);
         // Tells the end of a partition also where its last offsets hold no event.
         client.set("enable.partition.eof", "true");
-        let lease = Lease::new(source::session(kafka));
+        let exactly_once = config.source.exactly_once;
+        if exactly_once {
+            client.set("isolation.level", "read_committed");
+        }
+        let lease = if exactly_once { Lease::off() } else { Lease::new(source::session(kafka)) };
         let context = SourceContext::new(config.source.start, inputs.clone(), health.clone(), metrics, lease, None);
         let consumer: SharedConsumer = Arc::new(client.create_with_context(context)?);
         consumer.subscribe(&[&config.range.topic])?;

@@ -460,6 +460,13 @@ impl Partition {
         self.event(self.calls.get(&call)?.rows.get(row as usize)?.seq)
     }
 
+    /// The same, to be held beyond its closing: its chunk, and its place there.
+    pub fn held_at(&self, call: CallId, row: u32) -> Option<(Arc<Chunk>, usize)> {
+        let seq = self.calls.get(&call)?.rows.get(row as usize)?.seq;
+        let slot = self.slots.get(seq.checked_sub(self.ledger.first())? as usize)?;
+        Some((slot.chunk.clone(), slot.index as usize))
+    }
+
     /// An event that is not closed yet.
     pub fn event(&self, seq: Seq) -> Option<EventView<'_>> {
         let slot = self.slots.get(seq.checked_sub(self.ledger.first())? as usize)?;

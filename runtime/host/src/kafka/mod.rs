@@ -2,8 +2,10 @@
 
 pub mod client;
 pub mod commits;
+pub mod flush;
 pub mod headers;
 pub mod identity;
+pub mod membership;
 pub mod offsets;
 pub mod topics;
 

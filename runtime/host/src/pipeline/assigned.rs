@@ -42,6 +42,8 @@ pub(super) struct Assigned {
     pub(super) said_full: bool,
     paused: bool,
     left: Left,
+    /// Exactly-once: its last note was asked for.
+    pub(super) ended: bool,
 }
 
 impl Assigned {
@@ -61,15 +63,14 @@ impl Assigned {
             said_full: false,
             paused: false,
             left,
+            ended: false,
         }
     }
 
     /// The commit `id` to ask for now, `None` before anything was received where the group had no offset or, without
     /// `all`, if it would be the last one once more. Whoever asks reports the answer by [`answered`](Self::answered).
     pub(super) fn ask(&mut self, id: u32, now: Millis, all: bool) -> Option<&Note> {
-        let committable = self.flow.committable().or(self.began)?;
-        let (offset, memo) = self.left.apply(committable, self.flow.memo(now));
-        let note = self.flow.note_of(offset, &memo);
+        let note = self.note(now)?;
         if !all && self.last.as_ref().is_some_and(|(last, _)| *last == note) {
             return None;
         }
@@ -79,6 +80,22 @@ impl Assigned {
         self.asked.push_back((id, note.clone()));
         let (note, _) = self.last.insert((note, self.flow.changes()));
         Some(note)
+    }
+
+    fn note(&self, now: Millis) -> Option<Note> {
+        let committable = self.flow.committable().or(self.began)?;
+        let (offset, memo) = self.left.apply(committable, self.flow.memo(now));
+        Some(self.flow.note_of(offset, &memo))
+    }
+
+    /// Whether a commit now would say anything new.
+    pub(super) fn has_news(&self, now: Millis) -> bool {
+        self.note(now).is_some_and(|note| self.last.as_ref().is_none_or(|(last, _)| *last != note))
+    }
+
+    /// What was asked for last was not taken: it is asked for again.
+    pub(super) fn ask_again(&mut self) {
+        self.last = None;
     }
 
     /// A commit was answered; `accepted` by the broker, its note is safe.

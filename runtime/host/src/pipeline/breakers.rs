@@ -199,8 +199,11 @@ impl Pipeline {
     /// Whether records wait and Kafka has acknowledged none for long.
     fn is_unacknowledged(&mut self, now: Millis) -> bool {
         let (seen, since) = &mut self.breakers.acknowledged;
-        let count = self.outbox.acknowledged();
-        if *seen != count || self.outbox.waiting() == 0 {
+        let (count, waits) = match &self.exact {
+            None => (self.outbox.acknowledged(), self.outbox.waiting() > 0),
+            Some(exact) => (exact.commits(), exact.events() > 0),
+        };
+        if *seen != count || !waits {
             (*seen, *since) = (count, now);
         }
         now.saturating_sub(*since) > UNACKNOWLEDGED

@@ -28,6 +28,12 @@ impl Pipeline {
         let held_back = self.tell_held_back();
         self.metrics.held_back.set(held_back as i64);
         self.function.trim(false);
+        if let Some(exact) = &mut self.exact {
+            if self.partitions.values().any(|assigned| assigned.has_news(now)) {
+                exact.note();
+            }
+            return;
+        }
         let all = std::mem::take(&mut self.asked.again) || lease;
         let id = self.asked.next;
         let offsets = self.committable(id, now, all);
@@ -68,6 +74,9 @@ impl Pipeline {
         self.metrics.stopped.set(stopped as i64);
         self.metrics.paused.set(paused as i64);
         self.show_stopped(self.now());
+        if let Some(exact) = &self.exact {
+            self.metrics.transactions.events.set(exact.events() as i64);
+        }
         self.metrics.in_flight.set(self.calls.values().map(|call| call.events as i64).sum());
     }
 }

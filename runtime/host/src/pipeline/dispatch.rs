@@ -8,7 +8,7 @@ use rdkafka::consumer::Consumer;
 use veltrix_frame::{Control, EventIn};
 use veltrix_wasm::Budget;
 
-use super::{Admission, MOST_BYTES, MOST_CALLS, MOST_EVENTS, OpenCall, PATIENCE, Pipeline, names};
+use super::{Admission, MOST_CALLS, OpenCall, PATIENCE, Pipeline, names};
 use crate::call::{Around, CallContext, Row};
 use crate::event::Chunk;
 use crate::flow::{Bounds, Millis, Mode};
@@ -50,13 +50,14 @@ impl Pipeline {
             return true;
         }
         let share = self.partitions.len().max(1);
+        let (most_events, most_bytes) = self.most();
         let (mut events, mut bytes) = (0, 0);
         for (name, assigned) in &mut self.partitions {
-            assigned.resume_if_room(name, &self.consumer, MOST_EVENTS / share, MOST_BYTES / share);
+            assigned.resume_if_room(name, &self.consumer, most_events / share, most_bytes / share);
             events += assigned.flow.window();
             bytes += assigned.flow.memory();
         }
-        if events < MOST_EVENTS && bytes < MOST_BYTES {
+        if events < most_events && bytes < most_bytes {
             self.unread_since = None;
             return true;
         }
@@ -65,7 +66,7 @@ impl Pipeline {
             return false;
         }
         for (name, assigned) in &mut self.partitions {
-            assigned.pause_if_full(name, &self.consumer, MOST_EVENTS / share, MOST_BYTES / share);
+            assigned.pause_if_full(name, &self.consumer, most_events / share, most_bytes / share);
         }
         true
     }
@@ -88,7 +89,7 @@ impl Pipeline {
             Admission::Few(events) => events,
             Admission::All => usize::MAX,
         };
-        if now < self.hold_until || !self.outbox.has_room() {
+        if now < self.hold_until || !self.has_room() {
             return;
         }
         self.bury_used_up(now);

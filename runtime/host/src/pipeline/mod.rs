@@ -15,6 +15,7 @@ mod outcome;
 mod rebalance;
 mod recall;
 mod stuck;
+mod transaction;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -47,6 +48,8 @@ use names::Names;
 use rebalance::Revocation;
 pub(crate) use recall::DedupeConfig;
 use recall::Recalls;
+use transaction::Exact;
+pub(crate) use transaction::ExactlyOnce;
 
 /// A binding's settings.
 #[derive(Debug, Clone)]
@@ -71,6 +74,8 @@ pub(crate) struct BindingConfig {
     pub resume: String,
     /// Which events are copies of earlier ones; `None`: none is.
     pub dedupe: Option<DedupeConfig>,
+    /// Effects and offsets go into transactions; `None`: at least once.
+    pub exactly_once: Option<ExactlyOnce>,
 }
 
 /// What a pipeline works with.
@@ -141,6 +146,16 @@ pub(crate) enum PipelineError {
     /// The client is out of memory.
     #[error("kafka: {0}")]
     Kafka(#[from] rdkafka::error::KafkaError),
+    /// An effect of events that the ledger has closed can't be had: what is in memory does not tell what may be committed.
+    #[error("an emit of {topic}/{partition} is refused after its transaction was aborted: {reason}")]
+    Effect {
+        /// Source of the events.
+        topic: String,
+        /// Their partition.
+        partition: i32,
+        /// What the broker said.
+        reason: String,
+    },
 }
 
 /// State of a binding's task.
@@ -193,6 +208,8 @@ pub(crate) struct Pipeline {
     last_commit: Millis,
     last_look: Millis,
     breakers: Breakers,
+    /// Exactly-once: the transactions that take the place of the outbox and of commits.
+    exact: Option<Exact>,
     /// No call can begin before something else happens than time passing.
     held_back: bool,
 }
@@ -232,6 +249,8 @@ impl Pipeline {
             Rate::new(parts.config.dead_letter_limit),
             parts.breakers,
         );
+        let start = |settings| Exact::start(settings, &parts.consumer);
+        let exact = parts.config.exactly_once.as_ref().map(start).transpose()?;
         let mut this = Self {
             breakers,
             batch_size: BatchSize::new(parts.config.batch.events),
@@ -273,6 +292,7 @@ impl Pipeline {
             unread_since: None,
             last_commit: 0,
             last_look: 0,
+            exact,
             held_back: false,
         };
         let ended = this.work(&mut inputs, &mut calls, &mut done, &mut recalled, stop).await;
@@ -306,6 +326,7 @@ impl Pipeline {
             this.commit_if_due(now);
             let held = this.is_held() || this.breakers.is_open();
             this.look_for_stuck(now, !ours || stopping.is_some() || held)?;
+            this.transact(now, stopping.is_some());
             let reads = this.reads_source(now);
             let wake = Duration::from_millis(this.next_wake(now, stopping).saturating_sub(now).max(1));
             tokio::select! {
@@ -330,6 +351,10 @@ impl Pipeline {
                     }
                 }
                 Some(scanned) = recalled.recv() => this.recalled(scanned),
+                report = transaction::next_report(&mut this.exact) => match report {
+                    Some(report) => this.transacted(report)?,
+                    None => return Err(PipelineError::Producer),
+                },
                 input = inputs.recv(), if reads => match input {
                     Some(Input::Failed(reason)) => return Err(PipelineError::Source(reason)),
                     Some(input) => {
@@ -347,7 +372,7 @@ impl Pipeline {
                 () = control::changed(&mut control) => this.heed(this.now()),
                 () = tokio::time::sleep(wake) => {}
             }
-            if this.outbox.is_fatal() {
+            if this.exact.is_none() && this.outbox.is_fatal() {
                 return Err(PipelineError::Producer);
             }
         }
@@ -374,8 +399,8 @@ impl Pipeline {
     fn take(&mut self, from: FromCall) {
         match from {
             FromCall::Settled { call, outcome, reply } => {
-                let result = self.settle(call, &outcome);
-                if result.is_ok() && !self.outbox.has_room() {
+                let result = self.settle(call, outcome);
+                if result.is_ok() && !self.has_room() {
                     self.held.push(reply);
                 } else {
                     let _ = reply.send(result);
@@ -397,11 +422,30 @@ impl Pipeline {
                 }
             }
         }
-        if !self.held.is_empty() && self.outbox.has_room() {
+        self.release_held();
+    }
+
+    /// Lets guests go on that wait in `settle`, once there is room.
+    fn release_held(&mut self) {
+        if !self.held.is_empty() && self.has_room() {
             for reply in self.held.drain(..) {
                 let _ = reply.send(Ok(()));
             }
         }
+    }
+
+    /// Most that is received and not closed.
+    fn most(&self) -> (usize, usize) {
+        match self.exact {
+            None => (MOST_EVENTS, MOST_BYTES),
+            // What a transaction holds is not closed before it is over, and calls go on meanwhile.
+            Some(_) => (3 * MOST_EVENTS, 2 * MOST_BYTES),
+        }
+    }
+
+    /// Whether more outcomes may come.
+    fn has_room(&self) -> bool {
+        self.exact.as_ref().map_or_else(|| self.outbox.has_room(), Exact::has_room)
     }
 
     /// When something is due even if nobody reports anything.
@@ -417,7 +461,10 @@ impl Pipeline {
                 wake = wake.min(since + self.config.wait.as_millis() as Millis).max(now + 1);
             }
         }
-        if !self.outbox.has_room() || !self.held.is_empty() || self.unread_since.is_some() {
+        if let Some(exact) = &self.exact {
+            wake = wake.min(exact.next_due().unwrap_or(Millis::MAX));
+        }
+        if !self.has_room() || !self.held.is_empty() || self.unread_since.is_some() {
             wake = wake.min(now + 20);
         }
         if self.hold_until > now {
@@ -429,13 +476,17 @@ impl Pipeline {
         wake
     }
 
-    fn is_quiet(&self) -> bool {
-        self.calls.is_empty() && self.partitions.values().all(|a| a.flow.is_quiet())
+    fn is_quiet(&mut self) -> bool {
+        self.calls.is_empty()
+            && self.partitions.values().all(|a| a.flow.is_quiet())
+            && self.exact.as_ref().is_none_or(Exact::is_quiet)
+            && self.turns.clone().iter().all(|name| self.is_committed(name))
     }
 
     /// A bounded run has nothing left to do.
     fn is_over(&self) -> bool {
-        self.ended && self.calls.is_empty() && self.partitions.values().all(|a| a.flow.is_idle())
+        let committed = self.exact.as_ref().is_none_or(Exact::is_quiet);
+        self.ended && committed && self.calls.is_empty() && self.partitions.values().all(|a| a.flow.is_idle())
     }
 
     fn drain_all(&mut self) {
@@ -452,6 +503,9 @@ impl Pipeline {
         }
         self.calls.clear();
         self.measure();
+        if let Some(exact) = self.exact.take() {
+            return exact.stop(LAST_COMMIT).await;
+        }
         for assigned in self.partitions.values_mut() {
             assigned.flow.end_well();
         }

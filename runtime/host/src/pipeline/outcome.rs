@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rand::Rng;
-use rdkafka::message::OwnedHeaders;
 use tracing::{debug, error, warn};
 use veltrix_frame::{EmitRow, Outcome, Verdict, VerdictRow};
 use veltrix_wasm::{CallError, CallErrorKind};
@@ -13,16 +12,16 @@ use super::{OpenCall, Pipeline};
 use crate::dead_letter::{self, DeadLetter};
 use crate::event::EventView;
 use crate::flow::{CallId, Fate, Millis, Mode, Ruling, Seq};
-use crate::kafka::headers;
 use crate::outbox::{Send, SendError, Ticket};
 use crate::rate::Counts;
 use crate::source::TopicPartition;
+use crate::transaction::Letter;
 
 /// What `apply` notes of a row while it reads a frame.
 const UNTOUCHED: u8 = 0;
 const RULED: u8 = 1;
 const ACKED: u8 = 2;
-const EMITS: u8 = 3;
+pub(super) const EMITS: u8 = 3;
 const REFUSED: u8 = 4;
 
 /// Room that a record's framing takes beyond key, value and headers.
@@ -46,7 +45,7 @@ struct Failure<'a> {
 
 impl Pipeline {
     /// Takes verdicts and emits for events that are done; all of the frame or none.
-    pub(super) fn settle(&mut self, call: CallId, frame: &[u8]) -> Result<(), String> {
+    pub(super) fn settle(&mut self, call: CallId, frame: Vec<u8>) -> Result<(), String> {
         // Out of the map while it is applied, so that the rest of the state can change.
         let Some(mut open) = self.calls.remove(&call) else { return Ok(()) };
         let result = self.apply(call, &open, frame);
@@ -57,8 +56,8 @@ impl Pipeline {
         result
     }
 
-    fn apply(&mut self, call: CallId, open: &OpenCall, frame: &[u8]) -> Result<(), String> {
-        let outcome = Outcome::parse(frame).map_err(|error| format!("malformed outcome: {error}"))?;
+    fn apply(&mut self, call: CallId, open: &OpenCall, frame: Vec<u8>) -> Result<(), String> {
+        let outcome = Outcome::parse(&frame).map_err(|error| format!("malformed outcome: {error}"))?;
         let refusal = self.check(call, open, &outcome)?;
 
         let (mut with_emits, mut finished, mut letters, mut failures) =
@@ -87,10 +86,13 @@ impl Pipeline {
         self.breakers.finished(Counts { dead: 0, all: acked + skipped }, now);
         for row in failures {
             if let Some(Fate::DeadLetter { seq, attempts }) = self.rule_on(call, open, &row, refusal.as_deref()) {
-                letters.push((seq, attempts, row));
+                letters.push((seq, attempts, self.failure_of(&row, refusal.as_deref())));
             }
         }
-        if !with_emits.is_empty() {
+        if self.exact.is_some() {
+            with_emits.append(&mut finished);
+            self.keep(call, open, with_emits, frame);
+        } else if !with_emits.is_empty() {
             let ticket = self.outbox.ticket(open.source.clone(), open.epoch, with_emits, self.tickets.clone());
             let flow = self.partitions.get(&open.source).map(|assigned| &assigned.flow);
             let sent_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
@@ -102,9 +104,7 @@ impl Pipeline {
             }
             self.outbox.seal(&ticket);
         }
-        for (seq, attempts, row) in letters {
-            let failure = self.failure_of(&row, refusal.as_deref());
-            let (reason, message) = (failure.0, failure.1);
+        for (seq, attempts, (reason, message)) in letters {
             self.bury((&open.source, open.epoch), seq, attempts, &Failure { reason: &reason, message: &message });
         }
         if let Some(assigned) = self.partitions.get_mut(&open.source) {
@@ -280,28 +280,7 @@ impl Pipeline {
         forwarded: Option<EventView<'_>>,
         ticket: &Arc<Ticket>,
     ) {
-        let mut list: Option<OwnedHeaders> = None;
-        let mut traced = false;
-        let mut add = |name: &[u8], value: Option<&[u8]>| {
-            traced |= name == b"traceparent";
-            headers::push(list.get_or_insert_with(OwnedHeaders::new), name, value);
-        };
-        let (key, value) = match forwarded {
-            Some(event) => {
-                event.headers().for_each(|(name, value)| add(name, value));
-                (event.key(), event.value())
-            }
-            None => {
-                emit.headers.clone().for_each(|(name, value)| add(name, value));
-                (emit.key, emit.value)
-            }
-        };
-        // A trace goes on across the function unless it has begun one of its own.
-        if !traced && let Some(parent) = open.context.traceparents.get(&emit.cause) {
-            headers::push(list.get_or_insert_with(OwnedHeaders::new), b"traceparent", Some(parent.as_bytes()));
-        }
-        let record =
-            Send { topic: emit.topic, partition: emit.partition, key, value, timestamp: emit.timestamp, headers: list };
+        let record = Send::of(emit, forwarded, open.context.traceparents.get(&emit.cause).map(String::as_str));
         match self.outbox.send(record, ticket) {
             Ok(()) => {
                 self.metrics.emitted.inc();
@@ -319,7 +298,6 @@ impl Pipeline {
     /// Writes an event to the dead-letter topic.
     fn bury(&mut self, from: (&TopicPartition, u64), seq: Seq, attempts: u32, failure: &Failure<'_>) {
         let (source, epoch) = from;
-        let ticket = self.outbox.ticket(source.clone(), epoch, vec![seq], self.tickets.clone());
         let (Some(assigned), Some(topic)) = (self.partitions.get(source), &self.config.dead_letter) else {
             return;
         };
@@ -350,18 +328,26 @@ impl Pipeline {
             timestamp: (0..=self.now() as i64).contains(&event.timestamp()).then(|| event.timestamp()),
             headers: Some(list),
         };
+        if self.exact.is_some() {
+            let letter = Letter::of(record);
+            self.letter_sent();
+            return self.keep_letter(from, seq, letter);
+        }
+        let ticket = self.outbox.ticket(source.clone(), epoch, vec![seq], self.tickets.clone());
         match self.outbox.send(record, &ticket) {
-            Ok(()) => {
-                self.metrics.dead_lettered.inc();
-                let now = self.now();
-                self.breakers.finished(Counts { dead: 1, all: 1 }, now);
-            }
+            Ok(()) => self.letter_sent(),
             Err(problem) => {
                 error!(%problem, "a dead letter is lost: its event is not committed and its lane stops");
                 ticket.lose();
             }
         }
         self.outbox.seal(&ticket);
+    }
+
+    fn letter_sent(&mut self) {
+        self.metrics.dead_lettered.inc();
+        let now = self.now();
+        self.breakers.finished(Counts { dead: 1, all: 1 }, now);
     }
 
     /// Gives up events whose attempts a worker before this one has used up.
@@ -391,7 +377,7 @@ impl Pipeline {
         let Some(mut open) = self.calls.remove(&call) else { return };
         self.metrics.call_seconds.observe(took.as_secs_f64());
         let result = match result {
-            Ok(frame) => self.apply(call, &open, &frame).map_err(|message| CallError {
+            Ok(frame) => self.apply(call, &open, frame).map_err(|message| CallError {
                 kind: CallErrorKind::Malformed,
                 message,
                 panicked_event: None,

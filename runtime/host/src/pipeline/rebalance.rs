@@ -16,7 +16,7 @@ const REVOKE: Millis = 10_000;
 
 /// Partitions on their way out.
 pub(super) struct Revocation {
-    partitions: Vec<TopicPartition>,
+    pub(super) partitions: Vec<TopicPartition>,
     reply: SyncSender<TopicPartitionList>,
     pub(super) limit: Millis,
 }
@@ -71,14 +71,19 @@ impl Pipeline {
     pub(super) fn finish_revocations(&mut self, now: Millis) {
         let mut waiting = std::mem::take(&mut self.revocations);
         waiting.retain(|revocation| {
-            let quiet = |name: &TopicPartition| self.partitions.get(name).is_none_or(|a| a.flow.is_quiet());
-            if now < revocation.limit && !revocation.partitions.iter().all(quiet) {
+            let mut quiet = |name: &TopicPartition| {
+                self.partitions.get(name).is_none_or(|a| a.flow.is_quiet()) && self.is_committed(name)
+            };
+            if now < revocation.limit && !revocation.partitions.iter().all(&mut quiet) {
                 return true;
             }
             let mut offsets = TopicPartitionList::new();
             for name in &revocation.partitions {
                 self.cancel(name);
-                if let Some(assigned) = self.partitions.get_mut(name) {
+                // In exactly-once a transaction has committed them, or nothing does.
+                if self.exact.is_none()
+                    && let Some(assigned) = self.partitions.get_mut(name)
+                {
                     assigned.flow.end_well();
                     if let Some(note) = assigned.ask(self.asked.next, now, true) {
                         commit::add(&mut offsets, name, note);
@@ -102,6 +107,9 @@ impl Pipeline {
     fn forget(&mut self, name: &TopicPartition) {
         if let Some(mut assigned) = self.partitions.remove(name) {
             assigned.resume(name, &self.consumer);
+        }
+        if let Some(exact) = &mut self.exact {
+            exact.forget(name);
         }
         self.metrics.unassigned(&name.0, name.1);
         self.take_turns();

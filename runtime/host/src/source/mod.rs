@@ -50,6 +50,8 @@ pub struct SourceConfig {
     pub ordering: veltrix_manifest::Ordering,
     /// What operators want of the binding; `None`: nobody asks.
     pub(crate) control: Option<control::Handle>,
+    /// Only what is committed is read, whatever the operator's properties say.
+    pub exactly_once: bool,
 }
 
 /// A partition that has become ours.
@@ -117,7 +119,12 @@ impl Source {
         let mut client = kafka.client();
         defaults(&mut client, kafka);
         client.set("group.id", &config.group);
-        let lease = Lease::new(session(kafka));
+        if config.exactly_once {
+            // The client asks for offsets that are decided on as well, then: not for those of an open transaction.
+            client.set("isolation.level", "read_committed");
+        }
+        // There transactions are what fences this worker off, and nothing has an effect before them.
+        let lease = if config.exactly_once { Lease::off() } else { Lease::new(session(kafka)) };
         let control = config.control.clone();
         let context = SourceContext::new(config.start, inputs.clone(), health.clone(), metrics, lease, control);
         let consumer: SharedConsumer = Arc::new(client.create_with_context(context)?);
