@@ -79,15 +79,17 @@ impl Bench<'_> {
     fn native(&self, interval: Duration) -> Result<Work> {
         let (group, output) = (unique("bench_native"), Kafka::new(self.kafka).topic("bench_native", PARTITIONS));
         let stop = AtomicBool::new(false);
+        let input = (&*self.input.name, PARTITIONS);
         let work = std::thread::scope(|scope| {
-            let input = (&*self.input.name, PARTITIONS);
             let run =
                 || native_transactions::forward(self.kafka, &group, input, &output.name, self.events, interval, &stop);
             let running = scope.spawn(run);
-            let work = self.progress(&group, std::process::id(), || match running.is_finished() {
+            let work = self.progress(&group, std::process::id(), || {
                 // Its last commit may be on its way to the looker.
-                false => Ok(()),
-                true => Ok(std::thread::sleep(LOOK)),
+                if running.is_finished() {
+                    std::thread::sleep(LOOK);
+                }
+                Ok(())
             });
             stop.store(true, Ordering::Relaxed);
             running.join().map_err(|_| anyhow!("the native loop panicked"))??;
