@@ -56,7 +56,8 @@ struct World {
 
 fn partition(memo: Memo, identify: &Arc<Identify>, rule: Rule) -> Partition {
     let policy = RetryPolicy {
-        attempts: 3,
+        // A crash charges the event that was named before: that must not decide what becomes of it here.
+        attempts: 10_000,
         backoff: Duration::from_millis(10),
         max_backoff: Duration::from_millis(10),
         max_age: Duration::from_secs(3600),
@@ -167,6 +168,7 @@ impl World {
 
     fn start(&mut self) {
         self.partition.wake(self.now);
+        self.partition.announce();
         while let Some((seq, fate)) = self.partition.used_up(self.now) {
             assert!(matches!(fate, Fate::DeadLetter { .. }), "{fate:?}");
             let offset = self.partition.event(seq).expect("it is open").offset();
