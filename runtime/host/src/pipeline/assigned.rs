@@ -93,6 +93,11 @@ impl Assigned {
         self.note(now).is_some_and(|note| self.last.as_ref().is_none_or(|(last, _)| *last != note))
     }
 
+    /// Whether all that is done fits into the note.
+    pub(super) fn fits(&self, now: Millis) -> bool {
+        self.note(now).is_none_or(|note| note.is_whole())
+    }
+
     /// What was asked for last was not taken: it is asked for again.
     pub(super) fn ask_again(&mut self) {
         self.last = None;

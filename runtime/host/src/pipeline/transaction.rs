@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
-use tracing::{debug, error, info};
+use tracing::{debug, error, info, warn};
 use veltrix_frame::Outcome;
 use veltrix_manifest::{Binding, Delivery, Manifest};
 
@@ -52,7 +52,12 @@ pub(super) struct Exact {
     notes: bool,
     flushed: Instant,
     commits: u64,
+    /// When withheld partitions were last looked at.
+    looked: Millis,
 }
+
+/// Between looks at whether what is withheld may go on.
+const LOOK_EVERY: Millis = 50;
 
 struct Sent {
     name: TopicPartition,
@@ -103,6 +108,7 @@ impl Exact {
             notes: false,
             flushed: Instant::now(),
             commits: 0,
+            looked: 0,
         })
     }
 
@@ -129,7 +135,8 @@ impl Exact {
     }
 
     pub(super) fn next_due(&self) -> Option<Millis> {
-        self.cycle.next_due(self.interval)
+        let look = (!self.cycle.withheld().is_empty()).then_some(self.looked + LOOK_EVERY);
+        [look, self.cycle.next_due(self.interval)].into_iter().flatten().min()
     }
 
     /// Notes want to be committed, with the next transaction or one of their own.
@@ -207,6 +214,7 @@ impl Pipeline {
 
     /// Begins and ends transactions as they fall due.
     pub(super) fn transact(&mut self, now: Millis, stopping: bool) {
+        self.release_withheld(now);
         let Some(exact) = &mut self.exact else { return };
         for unit in exact.cycle.open(now) {
             exact.transactions.tell(Command::Emit(unit));
@@ -289,9 +297,23 @@ impl Pipeline {
         let mut list = TopicPartitionList::new();
         exact.sent.clear();
         exact.id = exact.id.wrapping_add(1);
+        let mut full = false;
         for (name, assigned) in &mut self.partitions {
+            if exact.cycle.withheld().contains(name) {
+                continue;
+            }
             let epoch = assigned.epoch;
             if let Some(note) = assigned.ask(exact.id, now, false) {
+                if !note.is_whole() {
+                    warn!(
+                        topic = %name.0,
+                        partition = name.1,
+                        group = self.config.group,
+                        "more is done beyond an open event than the note beside the offset can hold: its outcomes wait until the gaps close"
+                    );
+                    exact.cycle.withhold(name);
+                    full = true;
+                }
                 commit::add(&mut list, name, note);
                 let commit = (note.offset, note.text.clone());
                 exact.sent.push(Sent { name: name.clone(), epoch, commit });
@@ -302,12 +324,32 @@ impl Pipeline {
             exact.cycle.committed();
             return;
         }
-        if list.count() == 0 {
+        if list.count() == 0 || full {
             // Nothing follows from it, or not for us any more.
             return exact.abort();
         }
         exact.cycle.commit();
         exact.transactions.tell(Command::Commit(list));
+    }
+
+    /// Lets outcomes go on that waited for room in their partition's note.
+    fn release_withheld(&mut self, now: Millis) {
+        let Some(exact) = self.exact.as_mut().filter(|exact| !exact.cycle.withheld().is_empty()) else { return };
+        if now < exact.looked + LOOK_EVERY {
+            return;
+        }
+        exact.looked = now;
+        for unit in exact.cycle.close_withheld() {
+            if let Some(assigned) = self.partitions.get_mut(&unit.source).filter(|a| a.epoch == unit.epoch) {
+                unit.events.iter().for_each(|seq| assigned.flow.done(*seq));
+            }
+        }
+        for name in exact.cycle.withheld().to_vec() {
+            if self.partitions.get(&name).is_none_or(|assigned| assigned.fits(now)) {
+                info!(topic = %name.0, partition = name.1, group = self.config.group, "its outcomes go on");
+                exact.cycle.release(&name);
+            }
+        }
     }
 
     fn transaction_committed(&mut self) {

@@ -43,6 +43,8 @@ pub(crate) struct Cycle {
     not_before: Millis,
     aborts_in_a_row: u32,
     doomed: Option<&'static str>,
+    /// Partitions whose outcomes wait until what is done of them fits into the note beside the offset.
+    withheld: Vec<TopicPartition>,
     /// Of all that is kept, and of what is inside.
     kept: Load,
     load: Load,
@@ -91,6 +93,7 @@ impl Cycle {
             not_before: 0,
             aborts_in_a_row: 0,
             doomed: None,
+            withheld: Vec::new(),
             kept: Load::default(),
             load: Load::default(),
         }
@@ -110,7 +113,7 @@ impl Cycle {
         let load = Load::of(&unit);
         self.kept.add(load);
         let entry = Inside { unit, closed: false };
-        if self.phase != Phase::Open || self.doomed.is_some() {
+        if self.phase != Phase::Open || self.doomed.is_some() || self.withheld.contains(&entry.unit.source) {
             self.waiting.push_back(entry);
             return false;
         }
@@ -121,13 +124,17 @@ impl Cycle {
 
     /// Opens a transaction with all that waits, and gives back what is to be sent; nothing if there is no need, or not yet.
     pub(crate) fn open(&mut self, now: Millis) -> Vec<Arc<Kept>> {
-        if self.phase != Phase::Idle || self.waiting.is_empty() || now < self.not_before {
+        if self.phase != Phase::Idle || !self.has_waiting() || now < self.not_before {
             return Vec::new();
         }
         (self.phase, self.opened) = (Phase::Open, now);
-        for entry in self.waiting.drain(..) {
-            self.load.add(Load::of(&entry.unit));
-            self.inside.push(entry);
+        for entry in std::mem::take(&mut self.waiting) {
+            if self.withheld.contains(&entry.unit.source) {
+                self.waiting.push_back(entry);
+            } else {
+                self.load.add(Load::of(&entry.unit));
+                self.inside.push(entry);
+            }
         }
         self.inside.iter().map(|entry| entry.unit.clone()).collect()
     }
@@ -136,7 +143,7 @@ impl Cycle {
     pub(crate) fn next_due(&self, interval: Duration) -> Option<Millis> {
         match self.phase {
             Phase::Open => Some(self.opened + interval.as_millis() as Millis),
-            Phase::Idle if !self.waiting.is_empty() => Some(self.not_before),
+            Phase::Idle if self.has_waiting() => Some(self.not_before),
             Phase::Starting | Phase::Idle | Phase::Flushing | Phase::Committing | Phase::Aborting => None,
         }
     }
@@ -149,7 +156,7 @@ impl Cycle {
                 let old = now >= self.opened + interval.as_millis() as Millis;
                 old || urgent || notes || self.load.is_over(FULL_EVENTS, FULL_BYTES)
             }
-            Phase::Idle => notes && self.waiting.is_empty() && now >= self.not_before,
+            Phase::Idle => notes && !self.has_waiting() && now >= self.not_before,
             Phase::Starting | Phase::Flushing | Phase::Committing | Phase::Aborting => false,
         }
     }
@@ -168,6 +175,40 @@ impl Cycle {
             }
         }
         open
+    }
+
+    /// The same of what waits of withheld partitions: their gaps close no other way.
+    pub(crate) fn close_withheld(&mut self) -> Vec<Arc<Kept>> {
+        let mut open = Vec::new();
+        for entry in self.waiting.iter_mut().filter(|entry| self.withheld.contains(&entry.unit.source)) {
+            if !std::mem::replace(&mut entry.closed, true) {
+                open.push(entry.unit.clone());
+            }
+        }
+        open
+    }
+
+    /// What is done of a partition does not fit into its note: were it committed, some of it would be done again after a
+    /// crash. From the next transaction on its outcomes wait, and its offset with them.
+    pub(crate) fn withhold(&mut self, name: &TopicPartition) {
+        if !self.withheld.contains(name) {
+            self.withheld.push(name.clone());
+        }
+    }
+
+    /// It fits.
+    pub(crate) fn release(&mut self, name: &TopicPartition) {
+        self.withheld.retain(|withheld| withheld != name);
+    }
+
+    /// Partitions whose outcomes are withheld.
+    pub(crate) fn withheld(&self) -> &[TopicPartition] {
+        &self.withheld
+    }
+
+    /// Whether outcomes wait for the next transaction.
+    fn has_waiting(&self) -> bool {
+        self.waiting.iter().any(|entry| !self.withheld.contains(&entry.unit.source))
     }
 
     /// Offsets are on their way into the transaction, and its end after them.
@@ -216,6 +257,7 @@ impl Cycle {
     /// A partition is no longer ours: its outcomes are dropped. If some are in a transaction whose commit has not begun,
     /// that one is lost for all.
     pub(crate) fn forget(&mut self, name: &TopicPartition) {
+        self.release(name);
         let (kept, load) = (&mut self.kept, &mut self.load);
         self.waiting.retain(|entry| {
             let goes = entry.unit.source == *name;

@@ -184,3 +184,31 @@ fn after_an_abort_there_is_a_pause_that_grows() {
         (last, now) = (due - now, due);
     }
 }
+
+#[test]
+fn outcomes_of_a_withheld_partition_wait_in_their_order_and_the_others_go_on() {
+    let mut cycle = Cycle::new();
+    cycle.ready();
+    let unit = |number, partition| Arc::new(Kept::silent(number, name(partition), 1, vec![number]));
+    let numbers = |units: Vec<Arc<Kept>>| units.iter().map(|unit| unit.number).collect::<Vec<_>>();
+    for (number, partition) in [(0, 0), (1, 1), (2, 0)] {
+        cycle.keep(unit(number, partition));
+    }
+    assert_eq!(numbers(cycle.open(0)), [0, 1, 2]);
+    cycle.flush();
+    assert_eq!(numbers(cycle.close()), [0, 1, 2]);
+    cycle.withhold(&name(0));
+    cycle.abort();
+    cycle.aborted(0);
+    assert_eq!(numbers(cycle.open(1_000)), [1]);
+    assert!(!cycle.keep(unit(3, 0)), "it waits behind the others of its partition");
+    assert!(cycle.keep(unit(4, 1)));
+    assert_eq!(numbers(cycle.close_withheld()), [3], "the others were closed before");
+    cycle.flush();
+    cycle.commit();
+    assert_eq!(cycle.committed(), 2);
+    assert!(cycle.open(2_000).is_empty() && cycle.next_due(INTERVAL).is_none() && !cycle.is_quiet());
+    assert!(cycle.is_due(2_000, INTERVAL, false, true), "notes of the others are committed meanwhile");
+    cycle.release(&name(0));
+    assert_eq!(numbers(cycle.open(3_000)), [0, 2, 3]);
+}
