@@ -22,6 +22,8 @@ fn dead_letter_of(case: &Case, bad: &str) -> Record {
     let dead = case.dead_letters();
     assert_eq!(dead.len(), 1, "only the bad event died: {:?}", dead.iter().map(Record::text).collect::<Vec<_>>());
     assert!(worker.is_running());
+    let again = worker.metrics().sum("veltrix_events_retried_total", &[]);
+    assert_eq!(again, Some(1.0), "the bad event alone was charged, and tried again once");
     assert_eq!(worker.terminate().code, Some(0));
     dead[0].clone()
 }

@@ -12,8 +12,9 @@ use veltrix_tests::{App, Kafka, Topic, build, unique};
 
 use crate::fill::{self, PARTITIONS};
 use crate::native_transactions;
+use crate::peers::{self, Built};
 use crate::process::{Measured, cpu};
-use crate::streams::{self, Streams};
+use crate::streams::Streams;
 use crate::watch::Work;
 
 /// Kafka Streams is measured at its default for exactly-once alone.
@@ -28,9 +29,9 @@ const STALL: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// One of them loses or repeats events, or fails.
-pub(crate) fn measure(kafka: &str, module: &Path, events: usize, rounds: usize, peers: bool) -> Result<()> {
+pub(crate) fn measure(kafka: &str, module: &Path, events: usize, rounds: usize, with_peers: bool) -> Result<()> {
     build::veltrix();
-    let built = peers.then(streams::build).transpose()?;
+    let built = with_peers.then(|| peers::build("streams")).transpose()?;
     eprintln!("filling a topic with {events} events");
     let bench = Bench { kafka, module, events, input: fill::topic(kafka, "bench_in", events)? };
     println!("\nexactly-once: {events} events, {} of them forwarded\n", fill::kept(events));
@@ -129,7 +130,7 @@ vars = {{ to = "{output}" }}
         Ok(work)
     }
 
-    fn streams(&self, built: &streams::Built, interval: Duration) -> Result<Work> {
+    fn streams(&self, built: &Built, interval: Duration) -> Result<Work> {
         let (group, output) = (unique("bench_streams"), Kafka::new(self.kafka).topic("bench_streams", PARTITIONS));
         let topics = (&*self.input.name, &*output.name);
         let mut peer = Streams::start(built, self.kafka, &group, topics, interval)?;

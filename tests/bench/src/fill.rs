@@ -18,8 +18,19 @@ const VALUE: usize = 200;
 const LEFT_OUT: usize = 16;
 
 /// Creates a topic with so many events.
+///
+/// # Errors
+/// Kafka does not take them.
 pub(crate) fn topic(kafka: &str, prefix: &str, events: usize) -> Result<Topic> {
-    let topic = Kafka::new(kafka).topic(prefix, PARTITIONS);
+    keyed(kafka, prefix, events, PARTITIONS, KEYS)
+}
+
+/// The same, of so many partitions and keys.
+///
+/// # Errors
+/// Kafka does not take them.
+pub(crate) fn keyed(kafka: &str, prefix: &str, events: usize, partitions: i32, keys: usize) -> Result<Topic> {
+    let topic = Kafka::new(kafka).topic(prefix, partitions);
     let producer: BaseProducer = ClientConfig::new()
         .set("bootstrap.servers", kafka)
         .set("linger.ms", "20")
@@ -30,7 +41,7 @@ pub(crate) fn topic(kafka: &str, prefix: &str, events: usize) -> Result<Topic> {
         .create()?;
     let (kept, left_out) = ([b'x'; VALUE], [b'-'; VALUE]);
     for number in 0..events {
-        let key = key(number);
+        let key = key(number % keys);
         let value = if number % LEFT_OUT == 0 { &left_out } else { &kept };
         let mut record = BaseRecord::to(&topic.name).key(&key).payload(value);
         while let Err((error, back)) = producer.send(record) {

@@ -4,8 +4,11 @@ mod exactly_once;
 mod fill;
 mod forward;
 mod native;
+mod native_ordered;
 mod native_transactions;
+mod ordered;
 mod pairs;
+mod peers;
 mod process;
 mod readwrite;
 mod report;
@@ -44,6 +47,8 @@ enum What {
     Readwrite,
     /// Forward in transactions, beside Kafka Streams too.
     ExactlyOnce,
+    /// A wait per event, the events of a key in order, beside Parallel Consumer too.
+    Ordered,
     /// All of them.
     All,
 }
@@ -60,6 +65,11 @@ fn main() -> anyhow::Result<()> {
         let module = arguments.module.clone().unwrap_or_else(|| build::guest("bench-forward"));
         let (events, rounds) = (arguments.events.unwrap_or(2_000_000), arguments.rounds);
         exactly_once::measure(&servers.kafka, &module, events, rounds, !arguments.no_peers)?;
+    }
+    if matches!(arguments.what, What::Ordered | What::All) {
+        let servers = Addresses::get(&[Server::Kafka]);
+        let (events, rounds) = (arguments.events.unwrap_or(200_000), arguments.rounds);
+        ordered::measure(&servers.kafka, events, rounds, !arguments.no_peers)?.print();
     }
     if matches!(arguments.what, What::Readwrite | What::All) {
         let servers = Addresses::get(&[Server::Kafka, Server::Cassandra]);

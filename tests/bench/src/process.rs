@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use veltrix_tests::Worker;
 
+use crate::watch::Work;
+
 /// Time between looks at its memory.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -56,8 +58,35 @@ impl Measured {
         self.worker.pid()
     }
 
-    /// Events that are acked so far.
-    pub(crate) fn acked(&mut self) -> f64 {
+    /// Measures from the first ack seen to that of the last event.
+    ///
+    /// # Errors
+    /// It has ended, or takes longer than `limit`.
+    pub(crate) fn until_acked(&mut self, events: usize, look: Duration, limit: Duration) -> Result<Work> {
+        let begun = Instant::now();
+        let mut first = None;
+        loop {
+            self.look()?;
+            let (at, acked) = (Instant::now(), self.acked());
+            if acked > 0.0 {
+                if first.is_none() {
+                    first = Some((at, acked, cpu(self.id())?));
+                }
+                if let Some((since, there, spent)) = first
+                    && acked >= events as f64
+                {
+                    let speed = (acked - there) / at.duration_since(since).as_secs_f64();
+                    return Ok(Work { speed, cpu: (cpu(self.id())? - spent) * 1e6 / (acked - there) });
+                }
+            }
+            if begun.elapsed() > limit {
+                bail!("{acked} of {events} events are acked after {limit:?}");
+            }
+            std::thread::sleep(look);
+        }
+    }
+
+    fn acked(&mut self) -> f64 {
         let labels = ["kind=\"ack\""];
         self.worker.metrics().sum("veltrix_events_handled_total", &labels).unwrap_or(0.0)
     }

@@ -1,8 +1,8 @@
 //! One read and one write of Cassandra per event.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use veltrix_tests::{App, build, unique};
 
 use crate::pairs::Pairs;
@@ -69,26 +69,6 @@ cassandra = {{ pairs = "read-write" }}
         module = build::guest("bench-readwrite").display(),
     ));
     let mut worker = Measured::new(app.start());
-    let begun = Instant::now();
-    let mut first = None;
-    loop {
-        worker.look()?;
-        let (at, acked) = (Instant::now(), worker.acked());
-        if acked > 0.0 {
-            if first.is_none() {
-                first = Some((at, acked, cpu(worker.id())?));
-            }
-            if let Some((since, there, spent)) = first
-                && acked >= events as f64
-            {
-                let speed = (acked - there) / at.duration_since(since).as_secs_f64();
-                let cpu = (cpu(worker.id())? - spent) * 1e6 / (acked - there);
-                return Ok((Work { speed, cpu }, worker.finish()?));
-            }
-        }
-        if begun.elapsed() > LIMIT {
-            bail!("{acked} of {events} events are acked after {LIMIT:?}");
-        }
-        std::thread::sleep(LOOK);
-    }
+    let work = worker.until_acked(events, LOOK, LIMIT)?;
+    Ok((work, worker.finish()?))
 }
