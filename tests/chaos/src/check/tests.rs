@@ -52,3 +52,13 @@ fn unknown_sends_count_if_they_are_in_the_log_and_are_no_loss_if_not() {
     assert_eq!(verdict.violations, []);
     assert_eq!((verdict.sends.unknown, verdict.sends.unknown_written), (2, 1));
 }
+
+#[test]
+fn a_copy_that_failed_is_not_blamed_for_an_event_that_the_producer_wrote_twice() {
+    let mut history = broken::sound();
+    // The log has this one in two places; its second send never left.
+    let copies: Vec<usize> = (0..history.sent.len()).filter(|index| history.sent[*index].order.id == 31).collect();
+    assert_eq!(copies.len(), 2);
+    history.sent[copies[1]].fate = crate::history::Fate::Failed;
+    assert_eq!(check(&history).violations, []);
+}
