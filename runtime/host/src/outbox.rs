@@ -135,7 +135,6 @@ pub struct Outbox {
 struct Shared {
     records: AtomicUsize,
     bytes: AtomicUsize,
-    fatal: AtomicBool,
     /// Tickets that were released: rises while Kafka takes what is sent.
     released: AtomicU64,
 }
@@ -153,7 +152,6 @@ impl Shared {
 }
 
 struct OutboxContext {
-    shared: Arc<Shared>,
     health: Arc<Health>,
 }
 
@@ -167,7 +165,7 @@ impl Outbox {
         // An event that is acked must reach the broker, however long that takes.
         config.set("message.timeout.ms", "0");
         let shared = Arc::new(Shared::default());
-        let context = OutboxContext { shared: shared.clone(), health };
+        let context = OutboxContext { health };
         let producer: Arc<BaseProducer<OutboxContext>> = Arc::new(config.create_with_context(context)?);
         let stop = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new()
@@ -256,7 +254,8 @@ impl Outbox {
 
     /// The producer can't go on: the worker has to be started anew.
     pub fn is_fatal(&self) -> bool {
-        self.context.fatal.load(Ordering::Relaxed)
+        // Asked, as the client does not tell of each.
+        self.producer.client().fatal_error().is_some()
     }
 
     /// Sends what is buffered, within a limit.
@@ -305,9 +304,6 @@ impl ClientContext for OutboxContext {
 
     fn error(&self, error: KafkaError, reason: &str) {
         self.health.report(&error, reason);
-        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
-            self.shared.fatal.store(true, Ordering::Relaxed);
-        }
     }
 }
 
