@@ -137,6 +137,8 @@ struct Shared {
     bytes: AtomicUsize,
     /// Tickets that were released: rises while Kafka takes what is sent.
     released: AtomicU64,
+    /// Nothing is expected of the producer any more.
+    given_up: AtomicBool,
 }
 
 impl Shared {
@@ -252,10 +254,15 @@ impl Outbox {
         self.context.records.load(Ordering::Relaxed)
     }
 
-    /// The producer can't go on: the worker has to be started anew.
+    /// From now on it counts as failed for good: it takes records, and gets none acknowledged although Kafka answers others.
+    pub fn give_up(&self) {
+        self.context.given_up.store(true, Ordering::Relaxed);
+    }
+
+    /// The producer can't go on: another has to take its place.
     pub fn is_fatal(&self) -> bool {
         // Asked, as the client does not tell of each.
-        self.producer.client().fatal_error().is_some()
+        self.context.given_up.load(Ordering::Relaxed) || self.producer.client().fatal_error().is_some()
     }
 
     /// Sends what is buffered, within a limit.

@@ -18,6 +18,8 @@ const DEPENDENCY: (Duration, Duration) = (Duration::from_millis(500), Duration::
 const DEAD_LETTERS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
 /// While records wait and none is acknowledged for so long, Kafka does not take them, whatever else it answers.
 const UNACKNOWLEDGED: Millis = 15_000;
+/// While that lasts for so long and Kafka answers the consumer, it is the producer that is stuck: another takes its place.
+const STUCK: Millis = 45_000;
 /// How often what is not closed is looked at.
 const LOOK_EVERY: Millis = 200;
 
@@ -205,6 +207,18 @@ impl Pipeline {
         };
         if *seen != count || !waits {
             (*seen, *since) = (count, now);
+        }
+        // Time while Kafka is away says nothing of the producer.
+        if self.consumer.context().kafka_is_down() {
+            *since = (*since).max(now.saturating_sub(UNACKNOWLEDGED));
+        }
+        if self.exact.is_none() && now.saturating_sub(*since) >= STUCK && !self.outbox.is_fatal() {
+            error!(
+                group = self.config.group,
+                waiting = self.outbox.waiting(),
+                "the producer gets nothing acknowledged although kafka answers: another takes its place, and what it had sent may be sent again"
+            );
+            self.outbox.give_up();
         }
         now.saturating_sub(*since) > UNACKNOWLEDGED
     }
