@@ -434,6 +434,7 @@ impl Partition {
 
     /// Lets events go on whose back-off is over.
     pub fn wake(&mut self, now: Millis) {
+        self.careful_progress();
         self.lanes.wake(now);
         self.look_for_room(now);
     }

@@ -13,9 +13,10 @@ use crate::flow::lanes::CallId;
 
 /// Owners lost at one offset before events run one at a time.
 const UNCLEAN: u32 = 2;
-/// How many events then run so; twice as many after each further loss, as the culprit is further on.
+/// How many events then run so, and twice as many after a further loss, as the culprit is further on. No more than that: each
+/// costs a commit, and a worker that is killed for another reason again and again must still get on.
 const FEWEST_SINGLES: u32 = 100;
-const MOST_DOUBLINGS: u32 = 4;
+const MOST_DOUBLINGS: u32 = 1;
 /// The name of no call, for an event that is announced.
 const ANNOUNCED: CallId = CallId::MAX - 1;
 
@@ -73,6 +74,16 @@ impl Partition {
             self.careful.unclean = self.careful.unclean.saturating_add(1);
             self.changes += 1;
             self.careful.gate = self.changes;
+        }
+    }
+
+    /// The first progress is noted at once: until it is, a worker that is lost for another reason looks like one that never
+    /// got on.
+    pub(super) fn careful_progress(&mut self) {
+        let (unclean, _) = self.careful_note();
+        if self.careful.unclean > 0 && unclean == 0 {
+            self.careful.unclean = 0;
+            self.changes += 1;
         }
     }
 
