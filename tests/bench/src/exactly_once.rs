@@ -8,9 +8,10 @@ use anyhow::{Result, anyhow, bail};
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
-use veltrix_tests::{App, Kafka, Topic, build, unique};
+use veltrix_tests::{Kafka, Topic, build, unique};
 
 use crate::fill::{self, PARTITIONS};
+use crate::forward;
 use crate::native_transactions;
 use crate::peers::{self, Built};
 use crate::process::{Measured, cpu};
@@ -102,27 +103,8 @@ impl Bench<'_> {
 
     fn veltrix(&self, interval: Duration) -> Result<Work> {
         let (group, output) = (unique("bench_veltrix"), Kafka::new(self.kafka).topic("bench_veltrix", PARTITIONS));
-        let app = App::new(&format!(
-            r#"name = "bench"
-[kafka]
-brokers = ["{kafka}"]
-[[binding]]
-topics = ["{input}"]
-function = "forward"
-group = "{group}"
-delivery = "exactly-once"
-transaction = "{interval}ms"
-[function.forward]
-module = "{module}"
-emits = ["{output}"]
-vars = {{ to = "{output}" }}
-"#,
-            kafka = self.kafka,
-            input = self.input.name,
-            interval = interval.as_millis(),
-            module = self.module.display(),
-            output = output.name,
-        ));
+        let delivery = format!("delivery = \"exactly-once\"\ntransaction = \"{}ms\"", interval.as_millis());
+        let app = forward::app(self.kafka, &self.input.name, &group, &output.name, self.module, &delivery);
         let mut worker = Measured::new(app.start());
         let work = self.progress(&group, worker.id(), || worker.look())?;
         worker.finish()?;

@@ -31,27 +31,30 @@ pub(crate) fn measure(kafka: &str, module: &Path, events: usize, rounds: usize) 
         })?;
 
         let output = Kafka::new(kafka).topic("bench_veltrix", PARTITIONS);
-        let app = App::new(&format!(
-            r#"name = "bench"
+        let app = app(kafka, &input.name, &unique("bench_veltrix"), &output.name, module, "");
+        let mut worker = Measured::new(app.start());
+        let veltrix = watch::growth(kafka, &output, expected, worker.id(), || worker.look())?;
+        report.add(Round { number, native, veltrix, footprint: worker.finish()? });
+    }
+    Ok(report)
+}
+
+/// The application that filters and forwards; `delivery` is what its binding says beside.
+pub(crate) fn app(kafka: &str, input: &str, group: &str, output: &str, module: &Path, delivery: &str) -> App {
+    App::new(&format!(
+        r#"name = "bench"
 [kafka]
 brokers = ["{kafka}"]
 [[binding]]
 topics = ["{input}"]
 function = "forward"
 group = "{group}"
+{delivery}
 [function.forward]
 module = "{module}"
 emits = ["{output}"]
 vars = {{ to = "{output}" }}
 "#,
-            input = input.name,
-            group = unique("bench_veltrix"),
-            module = module.display(),
-            output = output.name,
-        ));
-        let mut worker = Measured::new(app.start());
-        let veltrix = watch::growth(kafka, &output, expected, worker.id(), || worker.look())?;
-        report.add(Round { number, native, veltrix, footprint: worker.finish()? });
-    }
-    Ok(report)
+        module = module.display(),
+    ))
 }

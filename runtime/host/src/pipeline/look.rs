@@ -24,13 +24,7 @@ impl Pipeline {
         let limit = stuck::limit(self.function.limits.deadline);
         // The same numbers give the same digest within this process, which is all that counts.
         let digest = foldhash::fast::FixedState::default();
-        // What waits for a dependency gets no older by it.
-        let waits = self.orders.paused || self.breakers.is_open();
         for (name, assigned) in &mut self.partitions {
-            match waits {
-                true => assigned.flow.pause(now),
-                false => assigned.flow.unpause(now),
-            }
             let flow = &assigned.flow;
             let mut hasher = digest.build_hasher();
             let mut in_calls = 0;
