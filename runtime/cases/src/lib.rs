@@ -1,0 +1,1 @@
+//! Cases: events and rows in, verdicts, emits and rows out.

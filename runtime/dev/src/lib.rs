@@ -1,0 +1,1 @@
+//! The application on this machine in one process: embedded servers, builds, reloads, a live view.
