@@ -10,7 +10,6 @@ mod signals;
 mod clients;
 mod cql_value;
 mod jsonl;
-mod lines;
 mod table;
 
 mod verbs;

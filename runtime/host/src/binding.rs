@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use tracing::error;
 
 use crate::control::Shown;
-use crate::function::Function;
+use crate::function::Current;
 use crate::kafka::{Health, KafkaConfig};
 use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outboxes::Outboxes;
@@ -26,7 +26,7 @@ pub(crate) struct BindingTask {
     /// How it works.
     pub(crate) config: BindingConfig,
     /// The function that it feeds.
-    pub(crate) function: Arc<Function>,
+    pub(crate) function: Arc<Current>,
     /// Where Kafka is.
     pub(crate) kafka: KafkaConfig,
     /// Whether it answers.

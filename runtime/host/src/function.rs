@@ -1,6 +1,7 @@
 //! A function as its worker runs it: the linked module, what it is granted, and its idle instances.
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,8 @@ pub struct Function {
     module: veltrix_wasm::Function,
     reuse: bool,
     idle: Mutex<Vec<Idle>>,
+    /// Another has taken its place.
+    retired: AtomicBool,
 }
 
 struct Idle {
@@ -62,6 +65,7 @@ impl Function {
             module,
             reuse: instances == Instances::Reuse,
             idle: Mutex::default(),
+            retired: AtomicBool::new(false),
         }
     }
 
@@ -83,10 +87,25 @@ impl Function {
     pub fn put_back(&self, worker: Instantiated) {
         if self.reuse && worker.instance.reusable() {
             let mut idle = self.idle.lock().expect("no panic while held");
-            if idle.len() < MOST_IDLE {
+            if idle.len() < MOST_IDLE && !self.retired.load(Ordering::Relaxed) {
                 idle.push(Idle { worker, since: Instant::now() });
             }
         }
+    }
+
+    /// Nothing new begins with it: idle instances go, and those at work when their call ends.
+    fn retire(&self) {
+        // Before the list is emptied, or an instance could come back in between.
+        let idle = self.idle.lock().expect("no panic while held");
+        self.retired.store(true, Ordering::Relaxed);
+        drop(idle);
+        self.trim(true);
+    }
+
+    /// Instances that wait for a call.
+    #[cfg(test)]
+    pub(crate) fn idle(&self) -> usize {
+        self.idle.lock().expect("no panic while held").len()
     }
 
     /// Drops instances that have been idle for long, or all of them when others wait for room.
@@ -97,6 +116,27 @@ impl Function {
         let dropped: Vec<Idle> = idle.drain(..keep).collect();
         drop(idle);
         drop(dropped);
+    }
+}
+
+/// What runs under a name now. Pipelines look when they are told to, not for each event.
+pub struct Current(Mutex<Arc<Function>>);
+
+impl Current {
+    /// Begins with that function.
+    pub fn new(function: Arc<Function>) -> Self {
+        Self(Mutex::new(function))
+    }
+
+    /// What runs now.
+    pub fn get(&self) -> Arc<Function> {
+        self.0.lock().expect("no panic while held").clone()
+    }
+
+    /// Puts another in its place; what the old one keeps idle goes.
+    pub fn replace(&self, function: Arc<Function>) {
+        let old = std::mem::replace(&mut *self.0.lock().expect("no panic while held"), function);
+        old.retire();
     }
 }
 

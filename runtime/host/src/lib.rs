@@ -6,6 +6,7 @@ pub mod control;
 
 pub mod event;
 pub mod kafka;
+pub mod lines;
 pub mod source;
 
 pub mod flow;
@@ -34,4 +35,4 @@ pub mod metrics;
 pub mod worker;
 pub mod worker_id;
 
-pub use worker::{Options, RunError, run};
+pub use worker::{Handle, Options, RunError, Snapshot, Swapped, Worker, run};

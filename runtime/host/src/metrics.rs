@@ -1,11 +1,13 @@
 //! All metrics, by name. Hot paths hold their counters; nothing is looked up per event.
 
 mod dedupe;
+mod latency;
+mod marks;
 mod operator;
 mod supervision;
 mod transactions;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,6 +20,10 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 pub use dedupe::DedupeMetrics;
+use latency::Latencies;
+pub use latency::Latency;
+pub use marks::Fetch;
+use marks::Marks;
 use operator::OperatorFamilies;
 pub(crate) use operator::OperatorMetrics;
 use supervision::SupervisionFamilies;
@@ -50,6 +56,9 @@ struct CqlLabels {
     result: &'static str,
 }
 
+/// Reasons of dead letters that are told apart.
+const MOST_REASONS: usize = 64;
+
 type Seconds<L> = Family<L, Histogram, fn() -> Histogram>;
 
 /// The registry of a worker.
@@ -68,6 +77,7 @@ struct Families {
     dead_lettered: Family<Binding, Counter>,
     retries: Family<Binding, Counter>,
     lost: Family<Binding, Counter>,
+    swaps: Family<Binding, Counter>,
     in_flight: Family<Binding, Gauge>,
     window: Family<Binding, Gauge>,
     window_bytes: Family<Binding, Gauge>,
@@ -106,6 +116,7 @@ impl Default for Metrics {
             dead_lettered: Family::default(),
             retries: Family::default(),
             lost: Family::default(),
+            swaps: Family::default(),
             in_flight: Family::default(),
             window: Family::default(),
             window_bytes: Family::default(),
@@ -140,6 +151,11 @@ impl Default for Metrics {
             "events_lost_to_retention",
             "Events that retention deleted before they were handled",
             f.lost.clone(),
+        );
+        registry.register(
+            "function_swaps",
+            "Functions replaced by another revision while their binding ran",
+            f.swaps.clone(),
         );
         registry.register("events_in_flight", "Events in open calls", f.in_flight.clone());
         registry.register(
@@ -216,6 +232,9 @@ impl Metrics {
             paused: f.paused.get_or_create_owned(&labels),
             call_seconds: f.call_seconds.get_or_create_owned(&labels),
             lost: f.lost.get_or_create_owned(&labels),
+            swaps: f.swaps.get_or_create_owned(&labels),
+            latency: Latencies::default(),
+            reasons: Mutex::default(),
             supervision: self.supervision(group, function),
             operator: f.operator.binding(&labels),
             transactions: f.transactions.of(&labels),
@@ -285,7 +304,10 @@ pub struct BindingMetrics {
     pub(crate) dead_letter: Counter,
     pub(crate) deferred: Counter,
     pub(crate) emitted: Counter,
-    pub(crate) dead_lettered: Counter,
+    dead_lettered: Counter,
+    reasons: Mutex<BTreeMap<String, u64>>,
+    pub(crate) swaps: Counter,
+    latency: Latencies,
     pub(crate) retries: Counter,
     pub(crate) in_flight: Gauge,
     pub(crate) window: Gauge,
@@ -295,7 +317,7 @@ pub struct BindingMetrics {
     pub(crate) held_back: Gauge,
     pub(crate) stopped: Gauge,
     pub(crate) paused: Gauge,
-    pub(crate) call_seconds: Histogram,
+    call_seconds: Histogram,
     pub(crate) supervision: SupervisionMetrics,
     pub(crate) operator: OperatorMetrics,
     pub(crate) transactions: TransactionMetrics,
@@ -306,46 +328,52 @@ pub struct BindingMetrics {
     families: Families,
 }
 
-#[derive(Debug, Default, Clone, Copy)]
-struct Marks {
-    fetch: Fetch,
-    committable: Option<i64>,
-}
-
-/// What the client knows of a partition; nothing where it does not.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Fetch {
-    /// The log's start.
-    pub low: Option<i64>,
-    /// The log's end.
-    pub high: Option<i64>,
-    /// The end of what may be read: before transactions that are open.
-    pub stable: Option<i64>,
-    /// Everything below was fetched.
-    pub next: Option<i64>,
-    /// Everything below was handed on; none if nothing was yet.
-    pub handed_on: Option<i64>,
-    /// Whether fetched events wait in the client.
-    pub queued: bool,
-}
-
-impl Marks {
-    /// Unknown is not zero; what retention took is no lag, nor are the marks of transactions and the gaps of compaction
-    /// behind the last event.
-    fn lag(self) -> Option<i64> {
-        let (committable, high) = (self.committable?, self.fetch.high?);
-        let Fetch { low, next, handed_on, queued, .. } = self.fetch;
-        let all_done = !queued && handed_on.is_none_or(|end| end <= committable);
-        let at = committable.max(low.unwrap_or(0)).max(next.filter(|_| all_done).unwrap_or(0));
-        Some((high - at).max(0))
-    }
-}
-
 impl BindingMetrics {
     /// A call ended that way: `ok`, or the kind of failure.
     pub fn call_ended(&self, kind: &'static str) {
         let labels = Labelled { group: self.group.clone(), function: self.function.clone(), kind };
         self.families.calls.get_or_create(&labels).inc();
+    }
+
+    /// A call took so long, the wait for its instance left out.
+    pub(crate) fn call_took(&self, took: Duration) {
+        self.call_seconds.observe(took.as_secs_f64());
+        self.latency.observe(took);
+    }
+
+    /// How long calls have taken so far.
+    pub fn latency(&self) -> Latency {
+        self.latency.so_far()
+    }
+
+    /// An event went to the dead-letter topic.
+    pub(crate) fn dead_lettered(&self, reason: &str) {
+        self.dead_lettered.inc();
+        let mut reasons = self.reasons.lock().expect("no panic while held");
+        // A function's reasons are its own words: there may be as many as events.
+        let known = reasons.len() < MOST_REASONS || reasons.contains_key(reason);
+        *reasons.entry(if known { reason } else { "other" }.to_owned()).or_default() += 1;
+    }
+
+    /// Dead letters by reason, the first so many reasons; the rest is `other`.
+    pub fn reasons(&self) -> BTreeMap<String, u64> {
+        self.reasons.lock().expect("no panic while held").clone()
+    }
+
+    /// Events that went to the dead-letter topic.
+    pub fn dead_letters(&self) -> u64 {
+        self.dead_lettered.get()
+    }
+
+    /// Events that retention deleted before they were handled.
+    pub fn lost(&self) -> u64 {
+        self.lost.get()
+    }
+
+    /// Partitions that are ours: topic, number, the offset below which all is done, and the lag; unknown is not zero.
+    pub fn partitions(&self) -> Vec<(String, i32, Option<i64>, Option<i64>)> {
+        let marks = self.marks.lock().expect("no panic while held");
+        marks.iter().map(|((topic, number), marks)| (topic.clone(), *number, marks.done(), marks.lag())).collect()
     }
 
     /// Those of its dedupe.
@@ -434,16 +462,5 @@ mod tests {
         assert!(metrics.text().contains("veltrix_lag{group=\"g\",topic=\"t\",partition=\"0\"} 60"));
         binding.fetched("t", 0, Fetch::default());
         assert!(!metrics.text().contains("veltrix_lag{"));
-    }
-
-    #[test]
-    fn what_lies_behind_the_last_event_and_is_none_is_no_lag() {
-        let marker = Fetch { high: Some(11), next: Some(11), handed_on: Some(10), ..Fetch::default() };
-        let lag = |committable, fetch| Marks { fetch, committable: Some(committable) }.lag();
-        assert_eq!(lag(10, marker), Some(0));
-        assert_eq!(lag(9, marker), Some(2), "an event that was handed on is not done");
-        assert_eq!(lag(10, Fetch { queued: true, ..marker }), Some(1), "what waits in the client may be an event");
-        assert_eq!(lag(10, Fetch { next: Some(10), ..marker }), Some(1), "what was not fetched may be an event");
-        assert_eq!(lag(10, Fetch { handed_on: None, ..marker }), Some(0), "only the marker came after a restart");
     }
 }

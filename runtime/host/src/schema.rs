@@ -61,8 +61,11 @@ impl SchemaError {
 /// # Errors
 /// See [`SchemaError`].
 pub async fn apply(cassandra: &Arc<Cassandra>, settings: &Settings) -> Result<(), SchemaError> {
-    let Some(path) = &settings.schema else { return Ok(()) };
-    let script = std::fs::read_to_string(path).map_err(|error| SchemaError::Read { path: path.clone(), error })?;
+    let path = settings.schema.clone().unwrap_or_else(|| "none, only the keyspace".into());
+    let script = match &settings.schema {
+        Some(path) => std::fs::read_to_string(path).map_err(|error| SchemaError::Read { path: path.clone(), error })?,
+        None => String::new(),
+    };
     let pieces = split(&script).map_err(|(line, message)| SchemaError::Syntax { path: path.clone(), line, message })?;
     let refused = |line, error: &dyn std::fmt::Display| SchemaError::Refused {
         path: path.clone(),

@@ -75,6 +75,13 @@ pub struct Binding {
     pub dedupe: Option<Dedupe>,
 }
 
+impl Binding {
+    /// Whether it takes events of that topic, by name or by pattern.
+    pub fn takes(&self, topic: &str) -> bool {
+        self.topics.iter().any(|entry| crate::topics::takes_in(entry, topic))
+    }
+}
+
 /// Whether an entry of [`Binding::topics`] is a pattern: it starts with `^`.
 pub fn is_pattern(topic: &str) -> bool {
     topic.starts_with('^')

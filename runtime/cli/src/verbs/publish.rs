@@ -15,11 +15,11 @@ use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use serde_json::json;
 use veltrix_host::kafka::headers;
+use veltrix_host::lines::{LineError, Lines};
 
 use crate::args::{Format, KafkaArg, Output, topic};
 use crate::failure::{Failure, Outcome};
 use crate::jsonl::{self, Event};
-use crate::lines::{LineError, Lines};
 use crate::out::{self, Out};
 use crate::{clients, servers};
 
@@ -176,8 +176,8 @@ impl<'a> Publisher<'a> {
         Ok(Self { args, producer })
     }
 
-    fn lines(&self, mut lines: Lines<impl BufRead>) -> Outcome {
-        while let Some((number, line)) = lines.next() {
+    fn lines(&self, lines: Lines<impl BufRead>) -> Outcome {
+        for (number, line) in lines {
             match line {
                 Ok(line) => match jsonl::decode(&line) {
                     Ok(event) => self.send(number, event)?,

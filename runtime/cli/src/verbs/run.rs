@@ -44,6 +44,7 @@ pub(crate) fn run(args: Run) -> Outcome {
         cache: args.cache.or_else(user_cache),
         worker_id: args.worker_id,
         slots: user_folder("workers"),
+        embedded: false,
     };
     let runtime = clients::runtime()?;
     let ended = runtime.block_on(async {

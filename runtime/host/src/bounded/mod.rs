@@ -17,12 +17,13 @@ use tracing::{error, info};
 use veltrix_manifest::{Binding, Delivery, Manifest, Start};
 
 use crate::cassandra::Cassandra;
+use crate::function::Current;
 use crate::kafka::{Health, KafkaConfig, topics};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::pipeline::{BreakerStates, ExactlyOnce, Parts, Pipeline};
 use crate::source::{ROUNDS, SourceConfig};
-use crate::worker::{self, RunError};
+use crate::worker::{self, Loader, RunError};
 use crate::worker_id::WorkerId;
 
 pub(crate) use left::Left;
@@ -80,7 +81,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
     // Another member of another group: the worker's name in its own is not ours.
     kafka.properties.remove("group.instance.id");
     let cassandra = manifest.cassandra.as_ref().map(|c| Cassandra::connect(&c.nodes, &c.keyspace));
-    let functions = worker::load(&manifest, cache, cassandra.as_ref()).await?;
+    let functions = Loader::new(cache, cassandra)?.all(&manifest).await?;
     topics::ensure(&kafka, &worker::topics_to_create(&manifest)).await;
     let outbox = Arc::new(Outbox::start(&kafka, health.clone())?);
     let wasm = worker::wasm_runtime()?;
@@ -106,6 +107,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         ordering: binding.ordering,
         control: None,
         exactly_once: binding.delivery == Delivery::ExactlyOnce,
+        gapless: false,
     };
     info!(group, function = binding.function, topic = range.topic, "bounded run");
     let range = Arc::new(range);
@@ -113,7 +115,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
     let (source, consumer) = RangeSource::start(config_of_source, &kafka, health, binding_metrics.clone(), send)?;
     let parts = Parts {
         config,
-        function: functions[&binding.function].clone(),
+        function: Arc::new(Current::new(functions[&binding.function].clone())),
         consumer: consumer.clone(),
         inputs,
         outbox: outbox.clone(),
@@ -150,7 +152,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
     result.map_err(|error| RunError::Internal(format!("group {group}: {error}")))?;
     Ok(Summary {
         handled: binding_metrics.ack.get() + binding_metrics.skip.get(),
-        dead_lettered: binding_metrics.dead_lettered.get(),
+        dead_lettered: binding_metrics.dead_letters(),
         stopped: binding_metrics.stopped.get().max(0) as u64,
         interrupted,
     })

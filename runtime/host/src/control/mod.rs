@@ -42,8 +42,39 @@ pub(crate) struct Orders {
     pub(crate) known: bool,
     /// Nothing begins until this changes.
     pub(crate) paused: bool,
+    /// Nothing begins until this changes, and nobody need be told: this process holds the binding back.
+    pub(crate) held: bool,
     /// Lanes that stopped before then go on; milliseconds since the epoch.
     pub(crate) resumed_at: Option<u64>,
+    /// Changes when the binding has to look at its function, and to say how it is.
+    pub(crate) looks: u64,
+}
+
+/// What this process wants of a binding, beside what its operators want of it in all workers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Local {
+    pub(crate) paused: bool,
+    pub(crate) held: bool,
+    pub(crate) resumed_at: Option<u64>,
+    pub(crate) looks: u64,
+}
+
+/// Where this process gives its own bindings orders.
+#[derive(Debug, Clone)]
+pub(crate) struct Desk(Arc<Shared>);
+
+impl Desk {
+    /// Changes what is wanted of a binding.
+    pub(crate) fn order(&self, group: &str, change: impl FnOnce(&mut Local)) {
+        let mut read = self.0.read();
+        change(read.local.entry(group.into()).or_default());
+        if read.known
+            && let Some((group, sender)) = read.bindings.get_key_value(group)
+        {
+            let orders = orders(&read, group);
+            sender.send_if_modified(|known| std::mem::replace(known, orders) != orders);
+        }
+    }
 }
 
 /// What the follower and the bindings share.
@@ -65,6 +96,7 @@ struct Read {
     /// One past the last record.
     position: i64,
     bindings: HashMap<Arc<str>, watch::Sender<Orders>>,
+    local: HashMap<Arc<str>, Local>,
 }
 
 impl Follower {
@@ -81,6 +113,11 @@ impl Follower {
         let reader = shared.clone();
         let thread = std::thread::Builder::new().name("control".into()).spawn(move || follow::run(&reader))?;
         Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Where this process gives orders of its own.
+    pub(crate) fn desk(&self) -> Desk {
+        Desk(self.shared.clone())
     }
 
     /// What the binding with that group hears.
@@ -201,7 +238,14 @@ impl Shared {
 
 fn orders(read: &Read, group: &str) -> Orders {
     let Wish { paused, resumed_at, .. } = read.board.wish(group);
-    Orders { known: read.known, paused, resumed_at }
+    let local = read.local.get(group).copied().unwrap_or_default();
+    Orders {
+        known: read.known,
+        paused: paused || local.paused,
+        held: local.held,
+        resumed_at: resumed_at.max(local.resumed_at),
+        looks: local.looks,
+    }
 }
 
 /// Writes a record to a control topic, which must be there.

@@ -1,8 +1,8 @@
 //! What a binding shows of itself to operators: whether it is paused, and which lanes are stopped.
 
 use std::path::Path;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
@@ -11,6 +11,9 @@ use serde::Serialize;
 pub struct Shown {
     paused: AtomicBool,
     stopped: Mutex<Vec<Lane>>,
+    revision: Mutex<Option<Arc<str>>>,
+    idle: AtomicBool,
+    failed_starts: AtomicU32,
 }
 
 /// A lane that waits for somebody to resume it.
@@ -33,6 +36,33 @@ impl Shown {
     /// Lanes that are stopped, the most that are shown.
     pub fn stopped(&self) -> Vec<Lane> {
         self.stopped.lock().expect("no panic while held").clone()
+    }
+
+    /// What calls begin with; none before the binding has begun.
+    pub fn revision(&self) -> Option<Arc<str>> {
+        self.revision.lock().expect("no panic while held").clone()
+    }
+
+    pub(crate) fn run(&self, revision: &Arc<str>) {
+        *self.revision.lock().expect("no panic while held") = Some(revision.clone());
+    }
+
+    /// How often in a row the function could not be started.
+    pub fn failed_starts(&self) -> u32 {
+        self.failed_starts.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn starts_fail(&self, times: u32) {
+        self.failed_starts.store(times, Ordering::Relaxed);
+    }
+
+    /// Whether nothing was under way, due or ready when it was last looked at.
+    pub fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn rest(&self, idle: bool) {
+        self.idle.store(idle, Ordering::Relaxed);
     }
 
     pub(crate) fn pause(&self, paused: bool) {

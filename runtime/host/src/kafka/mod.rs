@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod commits;
+pub mod embedded;
 pub mod flush;
 pub mod headers;
 pub mod identity;
@@ -11,4 +12,5 @@ pub mod topics;
 
 pub use client::{Health, KafkaConfig};
 pub use commits::Commits;
+pub use embedded::Embedded;
 pub use identity::TopicId;

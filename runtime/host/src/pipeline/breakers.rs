@@ -125,6 +125,16 @@ impl Breakers {
         }
     }
 
+    /// Another function has come: how many dead letters the last one made says nothing of it.
+    pub(super) fn forgive(&mut self) {
+        if let Some(guard) = &mut self.dead_letters {
+            let (first, most) = DEAD_LETTERS;
+            guard.breaker = Breaker::new(first, most);
+        }
+        self.rate.clear();
+        self.trial = Counts::default();
+    }
+
     /// Decides on the share of dead letters. What there was, if the breaker opens for it.
     fn judge(&mut self, now: Millis) -> Option<Counts> {
         let guard = self.dead_letters.as_mut()?;

@@ -73,6 +73,8 @@ impl Pipeline {
         self.metrics.note_bytes.set(note as i64);
         self.metrics.stopped.set(stopped as i64);
         self.metrics.paused.set(paused as i64);
+        let rests = |flow: &crate::flow::Partition| flow.next_due().is_none() && flow.ready() == (0, false);
+        self.shown.rest(self.calls.is_empty() && self.partitions.values().all(|assigned| rests(&assigned.flow)));
         self.show_stopped(self.now());
         if let Some(exact) = &self.exact {
             self.metrics.transactions.events.set(exact.events() as i64);

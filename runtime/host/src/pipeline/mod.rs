@@ -33,7 +33,7 @@ use crate::call::{CallContext, FromCall};
 use crate::cassandra::Access;
 use crate::control::{self, Orders, Shown};
 use crate::flow::{BatchSize, Bounds, CallId, Millis, Mode, RetryPolicy};
-use crate::function::Function;
+use crate::function::{Current, Function};
 use crate::kafka::Commits;
 use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outbox::{Outbox, Ticket};
@@ -82,8 +82,8 @@ pub(crate) struct BindingConfig {
 pub(crate) struct Parts {
     /// Settings.
     pub config: BindingConfig,
-    /// The function.
-    pub function: Arc<Function>,
+    /// The function, which may be replaced while it runs.
+    pub function: Arc<Current>,
     /// The consumer, shared with its source.
     pub consumer: SharedConsumer,
     /// From the source.
@@ -161,6 +161,8 @@ pub(crate) enum PipelineError {
 /// State of a binding's task.
 pub(crate) struct Pipeline {
     config: BindingConfig,
+    current: Arc<Current>,
+    /// What calls begin with; changes only where [`heed`](Self::heed) takes another from `current`.
     function: Arc<Function>,
     // Before the consumer, which has to outlive it.
     commits: Commits<SourceContext>,
@@ -242,9 +244,11 @@ impl Pipeline {
         let (tickets, mut done) = mpsc::unbounded_channel();
         let (scanned, mut recalled) = mpsc::unbounded_channel();
         let mut inputs = parts.inputs;
+        let function = parts.function.get();
+        parts.shown.run(&function.revision);
         let breakers = Breakers::new(
-            parts.function.cassandra.as_ref().is_some_and(Access::is_needed),
-            !parts.function.emits.is_empty(),
+            function.cassandra.as_ref().is_some_and(Access::is_needed),
+            !function.emits.is_empty(),
             parts.config.dead_letter.is_some(),
             Rate::new(parts.config.dead_letter_limit),
             parts.breakers,
@@ -257,7 +261,8 @@ impl Pipeline {
             names: Names::default(),
             recalls: Recalls::start(&parts.config, &parts.metrics, scanned),
             config: parts.config,
-            function: parts.function,
+            current: parts.function,
+            function,
             commits: Commits::new(parts.consumer.clone())?,
             lease: parts.consumer.context().lease().clone(),
             asked: Asked::default(),

@@ -1,18 +1,21 @@
 //! What operators want of the binding, and what they are shown of it.
 
+use std::sync::Arc;
+
 use tracing::info;
 
 use super::Pipeline;
 use crate::control::Lane;
-use crate::flow::Millis;
+use crate::flow::{BatchSize, Millis};
 
 /// Stopped lanes that are shown, of all partitions together.
 const MOST_SHOWN: usize = 100;
 
 impl Pipeline {
-    /// Whether nothing may begin: an operator has paused the binding, or what operators want is not known yet.
+    /// Whether nothing may begin: an operator has paused the binding, this process holds it, or what operators want is not
+    /// known yet.
     pub(super) fn is_held(&self) -> bool {
-        !self.orders.known || self.orders.paused
+        !self.orders.known || self.orders.paused || self.orders.held
     }
 
     /// Heeds the orders as they are now.
@@ -20,6 +23,10 @@ impl Pipeline {
         let Some(control) = &self.control else { return };
         let orders = control.orders();
         let before = std::mem::replace(&mut self.orders, orders);
+        if orders.looks != before.looks {
+            self.take_current();
+            self.measure();
+        }
         let (group, function) = (&self.config.group, &*self.function.name);
         if orders.paused != before.paused {
             self.metrics.operator.paused.set(orders.paused.into());
@@ -44,6 +51,24 @@ impl Pipeline {
             }
             self.show_stopped(now);
         }
+    }
+
+    /// Takes the function that is there now. Calls under way end with the one that they began with.
+    fn take_current(&mut self) {
+        let current = self.current.get();
+        if Arc::ptr_eq(&current, &self.function) {
+            return;
+        }
+        let before = std::mem::replace(&mut self.function, current);
+        // What went wrong with the old one says nothing of the new one.
+        (self.hold_until, self.start_failures) = (0, 0);
+        self.batch_size = BatchSize::new(self.config.batch.events);
+        self.breakers.forgive();
+        self.metrics.swaps.inc();
+        self.shown.starts_fail(0);
+        self.shown.run(&self.function.revision);
+        let (group, function, revision) = (&self.config.group, &*self.function.name, &*self.function.revision);
+        info!(group, function, revision, before = %before.revision, calls = self.calls.len(), "swapped: what begins from now on runs in the new revision");
     }
 
     /// Lanes of a partition that came go on as those of the others did.

@@ -105,7 +105,8 @@ impl Pipeline {
             self.outbox.seal(&ticket);
         }
         for (seq, attempts, (reason, message)) in letters {
-            self.bury((&open.source, open.epoch), seq, attempts, &Failure { reason: &reason, message: &message });
+            let failure = Failure { reason: &reason, message: &message };
+            self.bury((&open.source, open.epoch), seq, attempts, &failure, &open.context.function.revision);
         }
         if let Some(assigned) = self.partitions.get_mut(&open.source) {
             for seq in finished {
@@ -296,7 +297,7 @@ impl Pipeline {
     }
 
     /// Writes an event to the dead-letter topic.
-    fn bury(&mut self, from: (&TopicPartition, u64), seq: Seq, attempts: u32, failure: &Failure<'_>) {
+    fn bury(&mut self, from: (&TopicPartition, u64), seq: Seq, attempts: u32, failure: &Failure<'_>, revision: &str) {
         let (source, epoch) = from;
         let (Some(assigned), Some(topic)) = (self.partitions.get(source), &self.config.dead_letter) else {
             return;
@@ -307,7 +308,7 @@ impl Pipeline {
             reason: failure.reason,
             error: failure.message,
             function: &self.function.name,
-            revision: &self.function.revision,
+            revision,
             attempts,
             omitted: !fits,
         };
@@ -330,12 +331,12 @@ impl Pipeline {
         };
         if self.exact.is_some() {
             let letter = Letter::of(record);
-            self.letter_sent();
+            self.letter_sent(failure.reason);
             return self.keep_letter(from, seq, letter);
         }
         let ticket = self.outbox.ticket(source.clone(), epoch, vec![seq], self.tickets.clone());
         match self.outbox.send(record, &ticket) {
-            Ok(()) => self.letter_sent(),
+            Ok(()) => self.letter_sent(failure.reason),
             Err(problem) => {
                 error!(%problem, "a dead letter is lost: its event is not committed and its lane stops");
                 ticket.lose();
@@ -344,8 +345,8 @@ impl Pipeline {
         self.outbox.seal(&ticket);
     }
 
-    fn letter_sent(&mut self) {
-        self.metrics.dead_lettered.inc();
+    fn letter_sent(&mut self, reason: &str) {
+        self.metrics.dead_lettered(reason);
         let now = self.now();
         self.breakers.finished(Counts { dead: 1, all: 1 }, now);
     }
@@ -367,7 +368,8 @@ impl Pipeline {
             };
             self.tell(&fate, (&source, offset), now, &failure);
             if let Fate::DeadLetter { seq, attempts } = fate {
-                self.bury((&source, epoch), seq, attempts, &failure);
+                let revision = self.function.revision.clone();
+                self.bury((&source, epoch), seq, attempts, &failure, &revision);
             }
         }
     }
@@ -375,7 +377,7 @@ impl Pipeline {
     /// A call is over.
     pub(super) fn ended(&mut self, call: CallId, result: Result<Vec<u8>, CallError>, took: Duration) {
         let Some(mut open) = self.calls.remove(&call) else { return };
-        self.metrics.call_seconds.observe(took.as_secs_f64());
+        self.metrics.call_took(took);
         let result = match result {
             Ok(frame) => self.apply(call, &open, frame).map_err(|message| CallError {
                 kind: CallErrorKind::Malformed,
@@ -388,7 +390,9 @@ impl Pipeline {
         match result {
             Ok(()) => {
                 self.metrics.call_ended("ok");
-                self.start_failures = 0;
+                if std::mem::take(&mut self.start_failures) > 0 {
+                    self.shown.starts_fail(0);
+                }
                 self.batch_size.went_well();
                 self.breakers.call_ended();
                 let failure = Failure { reason: "no-verdict", message: "the function gave no verdict on the event" };
@@ -410,6 +414,7 @@ impl Pipeline {
         if problem.kind == CallErrorKind::Instantiate {
             // No event is to blame for it.
             self.start_failures += 1;
+            self.shown.starts_fail(self.start_failures);
             let hold = (500u64 << self.start_failures.min(10)).min(MOST_HOLD);
             error!(function, error = problem.message, hold_ms = hold, "the function can't be started; trying again");
             assigned.flow.give_back(call, Duration::from_millis(hold), now);
@@ -444,7 +449,8 @@ impl Pipeline {
         for row in rows {
             let ruling = Ruling::Failed { asked: None, ended_call };
             if let Some(Fate::DeadLetter { seq, attempts }) = self.rule_failure(call, open, row, &ruling, failure) {
-                self.bury((&open.source, open.epoch), seq, attempts, failure);
+                let revision = open.context.function.revision.clone();
+                self.bury((&open.source, open.epoch), seq, attempts, failure, &revision);
             }
         }
     }

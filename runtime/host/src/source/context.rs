@@ -14,6 +14,7 @@ use tokio::sync::mpsc;
 use tracing::{info, warn};
 use veltrix_manifest::Start;
 
+use super::gaps::Gaps;
 use super::{Assignment, Input, Lease, TopicPartition, start};
 use crate::control;
 use crate::event::Chunk;
@@ -50,6 +51,8 @@ pub struct SourceContext {
     pub(super) control: Option<control::Handle>,
     /// How often partitions came.
     assignments: AtomicU64,
+    /// Where nothing but events can be in the log.
+    gaps: Option<Gaps>,
 }
 
 impl SourceContext {
@@ -76,7 +79,14 @@ impl SourceContext {
             cluster: OnceLock::new(),
             assignments: AtomicU64::new(0),
             ids: Mutex::default(),
+            gaps: None,
         }
+    }
+
+    /// The log holds events alone: every gap is told.
+    pub(super) fn gapless(mut self) -> Self {
+        self.gaps = Some(Gaps::default());
+        self
     }
 
     /// From now on revocations are not asked about.
@@ -91,6 +101,9 @@ impl SourceContext {
 
     /// Remembers how far the pipeline has been given events; per round, not per event.
     pub(super) fn handing_on(&self, chunks: &[Chunk]) {
+        if let Some(gaps) = &self.gaps {
+            self.metrics.lost_to_retention(gaps.missing(chunks));
+        }
         let mut handed = self.handed.lock().expect("no panic while held");
         for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
             handed.insert((chunk.topic.clone(), chunk.partition), chunk.event(chunk.len() - 1).offset() + 1);
@@ -205,8 +218,12 @@ impl SourceContext {
             // Carried from note to note, so that the next owner can tell.
             memo.topic = topic.map_or(memo.topic, |id| id.short());
             self.handed.lock().expect("no panic while held").remove(&name);
-            if let Some(at) = at {
+            if let Some(gaps) = &self.gaps {
+                gaps.begin(&name, at.or((self.start == Start::Earliest).then_some(0)));
+            } else if let Some(at) = at {
                 self.fresh.lock().expect("no panic while held").insert(name.clone(), at);
+            }
+            if let Some(at) = at {
                 // Known before the first record, which never comes where everything is done.
                 self.metrics.committable(&name.0, name.1, at);
             }

@@ -2,6 +2,7 @@
 //! revocations, in the order in which they happened.
 
 mod context;
+mod gaps;
 mod lease;
 mod recreated;
 mod scan;
@@ -52,6 +53,8 @@ pub struct SourceConfig {
     pub(crate) control: Option<control::Handle>,
     /// Only what is committed is read, whatever the operator's properties say.
     pub exactly_once: bool,
+    /// Whatever lies between two offsets was an event: Kafka neither compacts nor writes marks of transactions.
+    pub gapless: bool,
 }
 
 /// A partition that has become ours.
@@ -126,7 +129,10 @@ impl Source {
         // There transactions are what fences this worker off, and nothing has an effect before them.
         let lease = if config.exactly_once { Lease::off() } else { Lease::new(session(kafka)) };
         let control = config.control.clone();
-        let context = SourceContext::new(config.start, inputs.clone(), health.clone(), metrics, lease, control);
+        let mut context = SourceContext::new(config.start, inputs.clone(), health.clone(), metrics, lease, control);
+        if config.gapless {
+            context = context.gapless();
+        }
         let consumer: SharedConsumer = Arc::new(client.create_with_context(context)?);
         consumer.subscribe(&config.topics.iter().map(String::as_str).collect::<Vec<_>>())?;
         let stop = Arc::new(AtomicBool::new(false));

@@ -3,17 +3,18 @@
 use std::io::{BufRead, Read};
 
 /// The longest line, bytes. A broker takes about 1 MiB an event unless told otherwise.
-pub(crate) const LONGEST: u64 = 64 << 20;
+pub const LONGEST: u64 = 64 << 20;
 
 /// Reads lines that are not blank.
-pub(crate) struct Lines<R> {
+#[derive(Debug)]
+pub struct Lines<R> {
     reader: R,
     number: u64,
 }
 
 /// Why a line could not be read.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum LineError {
+pub enum LineError {
     /// This line alone is unusable, and why.
     Line(String),
     /// Nothing more can be read, and why.
@@ -21,22 +22,9 @@ pub(crate) enum LineError {
 }
 
 impl<R: BufRead> Lines<R> {
-    pub(crate) fn new(reader: R) -> Self {
+    /// Begins with line 1.
+    pub fn new(reader: R) -> Self {
         Self { reader, number: 0 }
-    }
-
-    /// The next line and its number, from 1; `None` at the end.
-    pub(crate) fn next(&mut self) -> Option<(u64, Result<String, LineError>)> {
-        loop {
-            self.number += 1;
-            let line = self.read();
-            match line {
-                Ok(None) => return None,
-                Ok(Some(line)) if line.trim().is_empty() => {}
-                Ok(Some(line)) => return Some((self.number, Ok(line))),
-                Err(error) => return Some((self.number, Err(error))),
-            }
-        }
     }
 
     fn read(&mut self) -> Result<Option<String>, LineError> {
@@ -61,6 +49,23 @@ impl<R: BufRead> Lines<R> {
     }
 }
 
+impl<R: BufRead> Iterator for Lines<R> {
+    type Item = (u64, Result<String, LineError>);
+
+    /// The next line and its number, from 1.
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            self.number += 1;
+            match self.read() {
+                Ok(None) => return None,
+                Ok(Some(line)) if line.trim().is_empty() => {}
+                Ok(Some(line)) => return Some((self.number, Ok(line))),
+                Err(error) => return Some((self.number, Err(error))),
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{BufReader, Cursor, repeat};
@@ -69,11 +74,8 @@ mod tests {
 
     #[test]
     fn numbers_lines_and_leaves_blank_ones_out() {
-        let mut lines = Lines::new(Cursor::new("a\n\n  \r\nb\r\n\nc"));
-        let mut found = Vec::new();
-        while let Some((number, line)) = lines.next() {
-            found.push((number, line.unwrap()));
-        }
+        let lines = Lines::new(Cursor::new("a\n\n  \r\nb\r\n\nc"));
+        let found: Vec<(u64, String)> = lines.map(|(number, line)| (number, line.unwrap())).collect();
         assert_eq!(found, [(1, "a".to_owned()), (4, "b\r".to_owned()), (6, "c".to_owned())]);
     }
 
