@@ -10,7 +10,8 @@ use futures_util::future::{BoxFuture, ready};
 use tokio::sync::{mpsc, oneshot};
 use tracing::Level;
 use veltrix_wasm::{
-    Ask, Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_PANIC, Request, Statement, WHOLE_BATCH,
+    Ask, Budget, Call, CallError, CallErrorKind, CqlError, LEVEL_MISCONFIGURED, LEVEL_PANIC, Request, Statement,
+    WHOLE_BATCH,
 };
 
 use crate::cassandra::{Access, EventTime, Outstanding, Statements};
@@ -295,7 +296,7 @@ impl Call for CallContext {
             1 => line!(Level::TRACE),
             2 => line!(Level::DEBUG),
             4 => line!(Level::WARN),
-            5 | LEVEL_PANIC => line!(Level::ERROR),
+            5 | LEVEL_PANIC | LEVEL_MISCONFIGURED => line!(Level::ERROR),
             _ => line!(Level::INFO),
         }
     }

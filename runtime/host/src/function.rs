@@ -147,6 +147,8 @@ pub struct Config {
     pub vars: BTreeMap<String, String>,
     /// From where the manifest says.
     pub secrets: Secrets,
+    /// Topics that it may emit to.
+    pub emits: Vec<String>,
 }
 
 /// Secret values; their `Debug` shows the names alone.
@@ -161,7 +163,11 @@ impl std::fmt::Debug for Secrets {
 
 impl Services for Config {
     fn var(&self, name: &str) -> Option<String> {
-        self.vars.get(name).cloned()
+        match name {
+            "*vars" => Some(self.vars.keys().map(String::as_str).collect::<Vec<_>>().join("\n")),
+            "*emits" => Some(self.emits.join("\n")),
+            _ => self.vars.get(name).cloned(),
+        }
     }
 
     fn secret(&self, name: &str) -> Option<String> {

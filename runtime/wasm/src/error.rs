@@ -130,7 +130,7 @@ pub enum CallErrorKind {
     Deadline,
     /// It sent something that breaks the contract.
     Malformed,
-    /// It failed before the call: while the instance was made.
+    /// It failed before the call: while the instance was made; or it said itself that it can't work as configured.
     Instantiate,
 }
 

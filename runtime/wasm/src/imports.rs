@@ -8,7 +8,7 @@ use wasmtime::component::{Accessor, HasSelf, Linker};
 
 use crate::bindings::{cassandra, cassandra_sync, cql, flow, flow_sync, host};
 use crate::exchange::{Ask, Reply, Request};
-use crate::services::{CqlError, LEVEL_PANIC, Options, Page, Statement, WHOLE_BATCH};
+use crate::services::{CqlError, LEVEL_MISCONFIGURED, LEVEL_PANIC, Options, Page, Statement, WHOLE_BATCH};
 use crate::state::State;
 use crate::stop::Stop;
 
@@ -33,10 +33,12 @@ impl host::Host for State {
 
     fn log(&mut self, event: u32, level: u8, message: String, fields: Vec<(String, String)>) -> wasmtime::Result<()> {
         self.logs.log(event, level, &message, &fields);
-        if level == LEVEL_PANIC
-            && let Some(current) = &mut self.current
-        {
-            current.panicked = Some((event, message));
+        if let Some(current) = &mut self.current {
+            match level {
+                LEVEL_PANIC => current.panicked = Some((event, message)),
+                LEVEL_MISCONFIGURED => current.misconfigured = Some(message),
+                _ => {}
+            }
         }
         Ok(())
     }

@@ -113,7 +113,8 @@ impl Instance {
         self.meter.reset(cpu);
         let state = self.store.data_mut();
         state.logs.begin(Arc::clone(&call), budget.events);
-        state.current = Some(Current { call, isolate: budget.isolate, marked: None, panicked: None });
+        state.current =
+            Some(Current { call, isolate: budget.isolate, marked: None, panicked: None, misconfigured: None });
     }
 
     /// Whether it may take another call: the last one ended well and left nothing open, and it has used less than half
@@ -151,8 +152,13 @@ impl CallError {
 
     /// Adds what the guest said of itself before it ended.
     fn of(mut self, current: Option<Current>) -> Self {
-        let Some(Current { marked, panicked, .. }) = current else { return self };
+        let Some(Current { marked, panicked, misconfigured, .. }) = current else { return self };
         self.marked = marked;
+        if self.kind == CallErrorKind::Trap
+            && let Some(message) = misconfigured
+        {
+            return Self::new(CallErrorKind::Instantiate, message);
+        }
         if let Some((event, message)) = panicked {
             self.panicked_event = (event != WHOLE_BATCH).then_some(event);
             if self.kind == CallErrorKind::Trap {

@@ -29,4 +29,4 @@ pub use function::{Function, Limits};
 pub use instance::{Budget, Instance};
 pub use module::{Module, ModuleInfo, World};
 pub use sandbox::{Sandbox, SandboxConfig};
-pub use services::{Call, CqlError, LEVEL_PANIC, Options, Page, Services, Statement, WHOLE_BATCH};
+pub use services::{Call, CqlError, LEVEL_MISCONFIGURED, LEVEL_PANIC, Options, Page, Services, Statement, WHOLE_BATCH};

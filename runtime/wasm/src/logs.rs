@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::services::{Call, LEVEL_PANIC, WHOLE_BATCH};
+use crate::services::{Call, LEVEL_MISCONFIGURED, LEVEL_PANIC, WHOLE_BATCH};
 
 /// Lines per call, beside those per event.
 const LINES: u64 = 100;
@@ -75,8 +75,9 @@ impl Logs {
 impl Inner {
     fn log(&mut self, event: u32, level: u8, message: &str, fields: &[(String, String)]) {
         let bytes = fields.iter().fold(message.len(), |sum, (name, value)| sum + name.len() + value.len());
-        // Of panics there is one, and it says why the call ends.
-        if level != LEVEL_PANIC && (self.lines == 0 || self.bytes < bytes) {
+        // Of these there is one, and it says why the call ends.
+        let last = matches!(level, LEVEL_PANIC | LEVEL_MISCONFIGURED);
+        if !last && (self.lines == 0 || self.bytes < bytes) {
             self.dropped += 1;
             return;
         }

@@ -13,9 +13,14 @@ pub const WHOLE_BATCH: u32 = u32::MAX;
 /// Log level of the guest's panic hook: charges the trap that follows to its event.
 pub const LEVEL_PANIC: u8 = 6;
 
+/// Log level of a guest that can't work as it is configured: the trap that follows counts as a failed start, and charges
+/// no event.
+pub const LEVEL_MISCONFIGURED: u8 = 7;
+
 /// What a function is granted for as long as it is loaded: one object per function.
 pub trait Services: Send + Sync + 'static {
-    /// The variable of that name; none when it is not there or not granted.
+    /// The variable of that name; none when it is not there or not granted. `*vars` and `*emits` are the names of all
+    /// variables, and the topics that may be emitted to, one a line.
     fn var(&self, name: &str) -> Option<String>;
     /// The secret of that name; none when it is not there or not granted.
     fn secret(&self, name: &str) -> Option<String>;
@@ -40,7 +45,7 @@ pub trait Call: Send + Sync + 'static {
     /// and ends the call as [`CallErrorKind::Malformed`](crate::CallErrorKind::Malformed).
     fn settle(&self, outcome: Vec<u8>) -> BoxFuture<'static, Result<(), String>>;
     /// One line of log. Levels: 1 trace to 5 error, 6 panic ([`LEVEL_PANIC`]; the sandbox has already noted the
-    /// event); others count as 3. The sandbox bounds lines and bytes per call before they come here.
+    /// event), 7 misconfigured ([`LEVEL_MISCONFIGURED`], noted too); others count as 3. The sandbox bounds lines and bytes per call before they come here.
     fn log(&self, event: u32, level: u8, message: &str, fields: &[(String, String)]);
     /// The event that begins now (isolate mode only).
     fn mark(&self, event: u32);

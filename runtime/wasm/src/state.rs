@@ -44,6 +44,8 @@ pub(crate) struct Current {
     pub(crate) marked: Option<u32>,
     /// Event and message of the panic hook.
     pub(crate) panicked: Option<(u32, String)>,
+    /// Why the function can't work as it is configured, in its own words.
+    pub(crate) misconfigured: Option<String>,
 }
 
 impl State {

@@ -1,5 +1,6 @@
 //! What is configured for a function, and the clock.
 
+use std::fmt::Display;
 use std::time::Duration;
 
 use crate::error::{Error, Result};
@@ -30,6 +31,16 @@ impl Context {
         self.var(name).ok_or_else(|| Error::retry(format!("the manifest sets no variable {name:?} for this function")))
     }
 
+    /// The names of all variables that the manifest sets; `None`: the host does not tell.
+    pub fn variables(&self) -> Option<Vec<String>> {
+        self.var("*vars").map(|names| lines(&names))
+    }
+
+    /// The topics of the manifest's `emits`; `None`: the host does not tell.
+    pub fn topics(&self) -> Option<Vec<String>> {
+        self.var("*emits").map(|topics| lines(&topics))
+    }
+
     /// A secret of the manifest's `secrets`; `None`: not there.
     pub fn secret(&self, name: &str) -> Option<String> {
         host::secret(name)
@@ -39,6 +50,27 @@ impl Context {
     pub fn traceparent(&self) -> Option<String> {
         host::traceparent(task::current())
     }
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+/// Says that the function can't work as it is configured, and ends the call. No event is charged an attempt or becomes a dead
+/// letter for it: all wait, the host logs `why` as an error and begins the function anew after a pause (at most 30 s), so that
+/// a table that is created meanwhile is found. For mistakes of a deployment, never for what is in an event.
+///
+/// # Panics
+/// Natively, with `why`.
+pub fn misconfigured(why: impl Display) -> ! {
+    let why = why.to_string();
+    #[cfg(target_family = "wasm")]
+    {
+        host::log(veltrix_frame::WHOLE, 7, &why, &[]);
+        std::process::abort()
+    }
+    #[cfg(not(target_family = "wasm"))]
+    panic!("misconfigured: {why}")
 }
 
 /// A variable of the manifest's `vars`; `None`: not there.

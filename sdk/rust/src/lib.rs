@@ -56,6 +56,7 @@
 //! | write rows once for each event, whatever is repeated | [`once()`] |
 //! | say what becomes of an event that failed | [`Error`], [`OrElse`] |
 //! | read variables and secrets | [`Context`], [`var`], [`secret`] |
+//! | stop where the deployment is wrong, not the event | [`misconfigured`] |
 //! | log | [`mod@log`] |
 //! | wait | [`sleep`] |
 //! | test | `testing` (not on Wasm) |

@@ -65,7 +65,11 @@ impl Loader {
         let module = self.sandbox.load(path).await.map_err(failed)?;
         let limits =
             Limits { memory: function.limits.memory, cpu: function.limits.cpu, deadline: function.limits.deadline };
-        let config = Config { vars: function.vars.clone(), secrets: secrets(name, &function.secrets)? };
+        let config = Config {
+            vars: function.vars.clone(),
+            secrets: secrets(name, &function.secrets)?,
+            emits: function.emits.clone(),
+        };
         let linked = self.sandbox.function(&module, limits, Arc::new(config)).map_err(failed)?;
         let access = self.cassandra.as_ref().map(|cassandra| {
             Access::new(cassandra.clone(), function.cassandra.clone()).named(name).within(function.limits.deadline)

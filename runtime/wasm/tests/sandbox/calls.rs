@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use veltrix_frame::{Control, Outcome, Verdict};
-use veltrix_wasm::{CallErrorKind, LEVEL_PANIC, Limits, WHOLE_BATCH, World};
+use veltrix_wasm::{CallErrorKind, LEVEL_MISCONFIGURED, LEVEL_PANIC, Limits, WHOLE_BATCH, World};
 
 use crate::support::*;
 
@@ -55,6 +55,17 @@ async fn a_panic_hook_names_its_event() {
     assert_eq!((error.kind, error.panicked_event), (CallErrorKind::Trap, Some(2)));
     assert_eq!(error.message, "panicked: out of stock");
     assert_eq!(host.lines(), [(LEVEL_PANIC, 2, "out of stock".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_says_that_it_is_misconfigured_failed_to_start() {
+    let mut instance = instance(LIMITS).await;
+    let host = Arc::new(Host::default());
+    let values = ["ack", "misconfigured:no table"];
+    let error = instance.call(batch(&values), budget(2), host.clone()).await.unwrap_err();
+    assert_eq!((error.kind, error.panicked_event), (CallErrorKind::Instantiate, None));
+    assert_eq!(error.message, "no table");
+    assert_eq!(host.lines(), [(LEVEL_MISCONFIGURED, WHOLE_BATCH, "no table".to_owned())]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -72,6 +72,15 @@ impl<'a> Cql<'a> {
         run.await.map_err(|error| error.of_statement(&text))
     }
 
+    /// Prepares the statement and does not execute it: the names and types of its parameters.
+    ///
+    /// # Errors
+    /// The host or the server says no: it is not granted, a table or column is not there.
+    pub async fn parameters(self) -> Result<Vec<Column>, CqlError> {
+        let prepared = prepare(&self.text).await.map_err(|error| error.of_statement(&self.text))?;
+        Ok(prepared.parameters().to_vec())
+    }
+
     /// The first row; none is an error of kind [`NoRow`](CqlErrorKind::NoRow).
     ///
     /// # Errors

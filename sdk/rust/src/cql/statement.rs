@@ -129,6 +129,10 @@ impl Statement {
         Ok(Self { id, params: columns(&params)?, results: columns(&results)?.into(), traits })
     }
 
+    pub(crate) fn parameters(&self) -> &[Column] {
+        &self.params
+    }
+
     pub(crate) fn is_conditional(&self) -> bool {
         self.traits & CONDITIONAL != 0
     }

@@ -21,6 +21,8 @@ thread_local! {
 #[derive(Default)]
 pub(crate) struct World {
     pub(crate) vars: BTreeMap<String, String>,
+    /// That may be emitted to; none: not told.
+    pub(crate) topics: Option<Vec<String>>,
     pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) traceparents: BTreeMap<u32, String>,
     pub(crate) logs: RefCell<Vec<Line>>,
@@ -83,7 +85,12 @@ fn world() -> Option<Rc<World>> {
 }
 
 pub(crate) fn var(name: &str) -> Option<String> {
-    world()?.vars.get(name).cloned()
+    let world = world()?;
+    match name {
+        "*vars" => Some(world.vars.keys().map(String::as_str).collect::<Vec<_>>().join("\n")),
+        "*emits" => world.topics.as_ref().map(|topics| topics.join("\n")),
+        _ => world.vars.get(name).cloned(),
+    }
 }
 
 pub(crate) fn secret(name: &str) -> Option<String> {

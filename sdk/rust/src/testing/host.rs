@@ -27,6 +27,7 @@ pub fn run<Shape>(handler: impl Handler<Shape>, events: impl IntoIterator<Item =
 #[must_use]
 pub struct Host {
     vars: BTreeMap<String, String>,
+    topics: Option<Vec<String>>,
     secrets: BTreeMap<String, String>,
     cassandra: Option<Script>,
     control: Control,
@@ -42,6 +43,12 @@ impl Host {
     /// Sets a variable, as the manifest's `vars` do.
     pub fn var(mut self, name: &str, value: &str) -> Self {
         self.vars.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Tells the function that it may emit to these topics, as the manifest's `emits` do. Nothing is refused here.
+    pub fn emits<'t>(mut self, topics: impl IntoIterator<Item = &'t str>) -> Self {
+        self.topics = Some(topics.into_iter().map(str::to_owned).collect());
         self
     }
 
@@ -102,6 +109,7 @@ impl Host {
         let traced = records.iter().zip(0..).filter_map(|(record, row)| Some((row, record.traceparent.clone()?)));
         let mut world = World::default();
         world.vars.clone_from(&self.vars);
+        world.topics.clone_from(&self.topics);
         world.secrets.clone_from(&self.secrets);
         world.traceparents = traced.collect();
         world.cassandra = RefCell::new(self.cassandra.clone().map(|script| Box::new(script) as Box<dyn Cassandra>));

@@ -181,3 +181,23 @@ fn events_that_a_batch_handler_forgets_have_no_verdict() {
 fn events_of_two_topics_are_two_calls() {
     run(plain, [event("in"), event("on")]);
 }
+
+#[test]
+fn a_function_can_ask_what_it_was_given() {
+    fn asks(_: Event, context: &Context) -> Result<()> {
+        emit(&context.variables().unwrap().join(",")).value(format!("{:?}", context.topics()))
+    }
+    let run = Host::new().var("b", "1").var("a", "2").emits(["x", "y"]).run(asks, [event("t")]);
+    assert_eq!((run.emits()[0].topic(), run.emits()[0].value()), ("a,b", Some(&br#"Some(["x", "y"])"#[..])));
+    let untold = Host::new().var("a", "").run(asks, [event("t")]);
+    assert_eq!(untold.emits()[0].value(), Some(&b"None"[..]));
+}
+
+#[test]
+#[should_panic(expected = "misconfigured: no table")]
+fn a_deployment_that_can_not_work_fails_the_test() {
+    fn stops(_: Event) -> Result<()> {
+        crate::misconfigured("no table")
+    }
+    Host::new().run(stops, [event("t")]);
+}

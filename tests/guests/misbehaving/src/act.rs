@@ -51,6 +51,10 @@ pub(crate) async fn act(act: Act, value: String) {
             host::log(event, 6, argument, &[]);
             std::process::abort();
         }
+        "misconfigured" => {
+            host::log(u32::MAX, 7, argument, &[]);
+            std::process::abort();
+        }
         "exit" => std::process::exit(3),
         "spin" => loop {
             std::hint::black_box(());
