@@ -10,6 +10,7 @@ mod dependencies;
 mod dlq;
 mod effects;
 mod exactly_once;
+mod functions;
 mod guests;
 mod handling;
 mod lifecycle;
