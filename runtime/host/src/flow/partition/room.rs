@@ -34,6 +34,7 @@ impl Room {
 impl Partition {
     /// Looks again whether the note has room: by numbers that are at hand, and at the note itself when those are high.
     pub(super) fn look_for_room(&mut self, now: Millis) {
+        self.forget_what_has_come();
         let most = self.ledger.ranges() * BYTES_OF_RANGE + self.failing.len() * BYTES_OF_FAILING;
         if most <= HOLD_AT && self.memo.failing.is_empty() && self.memo.done.is_empty() {
             self.room = Room::default();
@@ -47,6 +48,17 @@ impl Partition {
         let encoded = self.memo(now).encode(offset);
         let short = encoded.failing_until.is_some();
         self.room = Room { full: short || !encoded.whole || encoded.bytes > HOLD_AT, short, looked: Some(now) };
+    }
+
+    /// What an earlier owner noted is of use until its last event has come.
+    fn forget_what_has_come(&mut self) {
+        let Some(next) = self.ledger.next() else { return };
+        if self.memo.done.last().is_some_and(|(_, end)| *end <= next) {
+            self.memo.done = Vec::new();
+        }
+        if self.memo.failing.last().is_some_and(|(offset, _)| *offset < next) {
+            self.memo.failing = Vec::new();
+        }
     }
 
     /// Whether new events wait until the note has room for them.
@@ -121,6 +133,36 @@ mod tests {
         let read = Memo::decode(note.text.as_bytes(), 0).expect("ours");
         assert_eq!(read.done, partition.memo(now).done, "the note holds all that is done");
         assert!(read.done.len() > 300, "{}", read.done.len());
+    }
+
+    #[test]
+    fn new_events_go_on_when_what_was_stuck_is_done() {
+        let mut before = partition();
+        receive(&mut before, 0, 20_000, 10);
+        let mut now = 0;
+        while run(&mut before, now) > 0 {
+            now += 100;
+        }
+        let note = before.note(now).expect("received");
+        let memo = Memo::decode(note.text.as_bytes(), note.offset).expect("ours");
+        assert!(memo.done.len() > 300 && !memo.failing.is_empty());
+
+        // The next owner is held back by the same notes, until their events are done.
+        let policy = before.policy;
+        let mut partition = Partition::restore(policy, true, memo, now);
+        receive(&mut partition, 0, 20_000, 30_000);
+        assert_eq!(run(&mut partition, now), 0);
+        assert!(partition.is_held_back());
+        now += 7_200_000;
+        let mut ran = 0;
+        while let more @ 1.. = run(&mut partition, now) {
+            ran += more;
+            now += 100;
+        }
+        assert!(ran > 9_000, "{ran}");
+        assert_eq!((partition.is_held_back(), partition.committable()), (false, Some(20_000)));
+        assert_eq!(partition.memo(now), Memo::default(), "nothing is left to note");
+        assert_eq!(partition.room.looked, None, "nor to look at every few milliseconds");
     }
 
     #[test]
