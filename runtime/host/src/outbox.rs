@@ -16,7 +16,7 @@ use veltrix_frame::EmitRow;
 
 use crate::event::EventView;
 use crate::flow::Seq;
-use crate::kafka::{Health, KafkaConfig, client, headers};
+use crate::kafka::{Health, KafkaConfig, Revival, client, headers};
 use crate::source::TopicPartition;
 
 /// Events whose effects are on their way. When the last of them is acknowledged, or one is lost for
@@ -155,6 +155,7 @@ impl Shared {
 
 struct OutboxContext {
     health: Arc<Health>,
+    revival: Revival,
 }
 
 impl Outbox {
@@ -167,7 +168,7 @@ impl Outbox {
         // An event that is acked must reach the broker, however long that takes.
         config.set("message.timeout.ms", "0");
         let shared = Arc::new(Shared::default());
-        let context = OutboxContext { health };
+        let context = OutboxContext { health, revival: Revival::new(&kafka.brokers) };
         let producer: Arc<BaseProducer<OutboxContext>> = Arc::new(config.create_with_context(context)?);
         let stop = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new()
@@ -177,6 +178,7 @@ impl Outbox {
                 move || {
                     while !stop.load(Ordering::Relaxed) {
                         producer.poll(Duration::from_millis(100));
+                        producer.context().revival.look(producer.client());
                     }
                 }
             })
@@ -310,6 +312,7 @@ impl ClientContext for OutboxContext {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.revival.heard(&error);
         self.health.report(&error, reason);
     }
 }

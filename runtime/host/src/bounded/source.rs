@@ -16,7 +16,7 @@ use tracing::{debug, error, warn};
 use super::Range;
 use crate::dead_letter::LetterHeaders;
 use crate::event::{Chunk, Origin};
-use crate::kafka::{Health, KafkaConfig, TopicId, headers, identity};
+use crate::kafka::{Health, KafkaConfig, Revival, TopicId, headers, identity};
 use crate::metrics::BindingMetrics;
 use crate::source::{self, Input, Lease, SharedConsumer, SourceConfig, SourceContext};
 
@@ -72,6 +72,7 @@ impl RangeSource {
             config,
             inputs,
             health,
+            revival: Revival::new(&kafka.brokers),
             stop: stop.clone(),
             chunks: BTreeMap::new(),
             reached: HashSet::new(),
@@ -100,6 +101,7 @@ struct Reader {
     config: RangeConfig,
     inputs: mpsc::Sender<Input>,
     health: Arc<Health>,
+    revival: Revival,
     stop: Arc<AtomicBool>,
     /// Of this round, by partition.
     chunks: BTreeMap<i32, Chunk>,
@@ -117,6 +119,7 @@ impl Reader {
         let begun = Instant::now();
         let mut said = false;
         while !self.stop.load(Ordering::Relaxed) {
+            self.revival.look(self.consumer.client());
             if !self.round() || !self.tell_end() {
                 break;
             }
@@ -156,6 +159,7 @@ impl Reader {
                     return false;
                 }
                 Some(Err(error)) => {
+                    self.revival.heard(&error);
                     self.health.report(&error, "bounded run");
                     break;
                 }

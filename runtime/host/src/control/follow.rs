@@ -12,7 +12,7 @@ use rdkafka::{ClientContext, Offset, TopicPartitionList};
 use tracing::{debug, warn};
 
 use super::Shared;
-use crate::kafka::client;
+use crate::kafka::{Revival, client};
 
 /// How long one answer may take; also how long a stop may have to wait.
 const ANSWER: Duration = Duration::from_secs(1);
@@ -56,20 +56,26 @@ pub(super) fn run(shared: &Arc<Shared>) {
         Ok(consumer) => consumer,
         Err(error) => return give_up(shared, &error.to_string()),
     };
+    let revival = Revival::new(&shared.kafka.brokers);
     while !shared.stop.load(Ordering::Relaxed) {
         match find(&consumer, &shared.topic) {
             Found::Yes => {
                 if let Err(error) = assign(&consumer, &shared.topic) {
                     return give_up(shared, &error.to_string());
                 }
-                return follow(shared, &consumer);
+                return follow(shared, &consumer, &revival);
             }
             Found::NotYet => {
                 shared.read_to_end();
                 pause(shared, LOOK);
             }
             Found::Refused(code) => return give_up(shared, &code.to_string()),
-            Found::NoAnswer => pause(shared, TICK),
+            Found::NoAnswer => {
+                // Nobody polls it yet, so it can't say why.
+                revival.suspect();
+                revival.look(consumer.client());
+                pause(shared, TICK);
+            }
         }
     }
 }
@@ -93,8 +99,9 @@ fn assign(consumer: &BaseConsumer<Quiet>, topic: &str) -> Result<(), KafkaError>
     consumer.assign(&list)
 }
 
-fn follow(shared: &Arc<Shared>, consumer: &BaseConsumer<Quiet>) {
+fn follow(shared: &Arc<Shared>, consumer: &BaseConsumer<Quiet>, revival: &Revival) {
     while !shared.stop.load(Ordering::Relaxed) {
+        revival.look(consumer.client());
         match consumer.poll(TICK) {
             Some(Ok(message)) => {
                 if let Err(error) = shared.take(message.key().unwrap_or_default(), message.payload(), message.offset())
@@ -111,7 +118,10 @@ fn follow(shared: &Arc<Shared>, consumer: &BaseConsumer<Quiet>) {
             Some(Err(error)) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
                 return give_up(shared, &error.to_string());
             }
-            Some(Err(error)) => debug!(%error, "control"),
+            Some(Err(error)) => {
+                revival.heard(&error);
+                debug!(%error, "control");
+            }
             None => {}
         }
     }

@@ -8,9 +8,11 @@ pub mod headers;
 pub mod identity;
 pub mod membership;
 pub mod offsets;
+pub mod revival;
 pub mod topics;
 
 pub use client::{Health, KafkaConfig};
 pub use commits::Commits;
 pub use embedded::Embedded;
 pub use identity::TopicId;
+pub use revival::Revival;

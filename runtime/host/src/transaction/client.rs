@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{BaseProducer, DeliveryResult, Producer, ProducerContext};
 use tracing::{error, warn};
 
-use crate::kafka::{Health, KafkaConfig, client};
+use crate::kafka::{Health, KafkaConfig, Revival, client};
 use crate::{outbox, worker_id};
 
 /// How long the broker lets a transaction live whose producer says nothing. A worker that was killed holds up the next
@@ -93,7 +93,7 @@ impl Client {
         let mut config = outbox::producer(kafka);
         config.set("transactional.id", id).set("transaction.timeout.ms", LIFE.as_millis().to_string());
         let failures = Arc::new(Failures::default());
-        let context = Context { health, failures: failures.clone() };
+        let context = Context { health, failures: failures.clone(), revival: Revival::new(&kafka.brokers) };
         let producer: Arc<BaseProducer<Context>> = Arc::new(config.create_with_context(context)?);
         let stop = Arc::new(AtomicBool::new(false));
         // Apart from the thread that makes the transactional calls: these wait until all acknowledgements are taken.
@@ -104,6 +104,7 @@ impl Client {
                 move || {
                     while !stop.load(Ordering::Relaxed) {
                         producer.poll(Duration::from_millis(100));
+                        producer.context().revival.look(producer.client());
                     }
                 }
             })
@@ -131,6 +132,7 @@ impl Drop for Client {
 pub(super) struct Context {
     health: Arc<Health>,
     failures: Arc<Failures>,
+    revival: Revival,
 }
 
 impl ClientContext for Context {
@@ -139,6 +141,7 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
+        self.revival.heard(&error);
         self.health.report(&error, reason);
     }
 }
