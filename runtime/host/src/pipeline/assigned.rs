@@ -16,13 +16,23 @@ use crate::source::{SharedConsumer, TopicPartition};
 /// Commits under way that are remembered: the answers to older ones are of no use any more.
 const MOST_ASKED: usize = 16;
 
+/// Where a partition is on its way from its assignment to its next owner. It never goes back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Events come, and calls begin.
+    Assigned,
+    /// On its way out: what runs may end, nothing begins, what still comes is let go of.
+    Draining,
+    /// It has ended well: its last note says so, and only its commit is waited for.
+    Revoked,
+}
+
 /// State of one partition of the binding.
 pub(super) struct Assigned {
     pub(super) flow: Partition,
     /// Tells this assignment from earlier ones of the same partition.
     pub(super) epoch: u64,
-    /// Revoked or stopping: what runs may end, nothing begins.
-    pub(super) draining: bool,
+    stage: Stage,
     /// Events have been ready since then.
     pub(super) ready_since: Option<Millis>,
     /// Commits that were asked for and not answered, in order.
@@ -42,8 +52,6 @@ pub(super) struct Assigned {
     pub(super) said_full: bool,
     paused: bool,
     left: Left,
-    /// Exactly-once: its last note was asked for.
-    pub(super) ended: bool,
 }
 
 impl Assigned {
@@ -51,7 +59,7 @@ impl Assigned {
         Self {
             flow,
             epoch,
-            draining: false,
+            stage: Stage::Assigned,
             ready_since: None,
             asked: VecDeque::new(),
             last: None,
@@ -63,8 +71,29 @@ impl Assigned {
             said_full: false,
             paused: false,
             left,
-            ended: false,
         }
+    }
+
+    /// Whether events come and calls begin.
+    pub(super) fn is_assigned(&self) -> bool {
+        self.stage == Stage::Assigned
+    }
+
+    /// From now on nothing begins.
+    pub(super) fn drain(&mut self) {
+        if self.stage == Stage::Assigned {
+            self.stage = Stage::Draining;
+        }
+    }
+
+    /// It ends well, which is noted with whatever else its next owner should know. False if it had before.
+    pub(super) fn revoke(&mut self) -> bool {
+        let first = self.stage != Stage::Revoked;
+        if first {
+            self.stage = Stage::Revoked;
+            self.flow.end_well();
+        }
+        first
     }
 
     /// The commit `id` to ask for now, `None` before anything was received where the group had no offset or, without

@@ -29,7 +29,7 @@ impl Drop for Alone {
 impl Pipeline {
     /// Names events that run next by themselves, in partitions at which workers were lost.
     pub(super) fn announce(&mut self) {
-        for assigned in self.partitions.values_mut().filter(|assigned| !assigned.draining) {
+        for assigned in self.partitions.values_mut().filter(|assigned| assigned.is_assigned()) {
             if assigned.alone.is_some() && !assigned.flow.is_announced() {
                 assigned.alone = None;
             }

@@ -27,7 +27,7 @@ impl Pipeline {
         let now = self.now();
         let name = (chunk.topic.clone(), chunk.partition);
         // Records that were on their way when the partition went.
-        let Some(assigned) = self.partitions.get_mut(&name).filter(|a| !a.draining) else { return };
+        let Some(assigned) = self.partitions.get_mut(&name).filter(|a| a.is_assigned()) else { return };
         let received = assigned.flow.receive(Arc::new(chunk));
         self.metrics.consumed.inc_by(received as u64);
         if received > 0 && assigned.ready_since.is_none() {
@@ -123,7 +123,7 @@ impl Pipeline {
     fn is_due(&mut self, name: &TopicPartition, now: Millis) -> bool {
         let open = self.calls.values().any(|call| call.source == *name);
         let (most, wait) = (self.batch_size.get(), self.config.wait.as_millis() as Millis);
-        let Some(assigned) = self.partitions.get_mut(name).filter(|a| !a.draining) else { return false };
+        let Some(assigned) = self.partitions.get_mut(name).filter(|a| a.is_assigned()) else { return false };
         let (ready, suspects) = assigned.flow.ready();
         if ready == 0 && !suspects {
             assigned.ready_since = None;

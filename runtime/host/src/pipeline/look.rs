@@ -42,7 +42,7 @@ impl Pipeline {
                 window: flow.window(),
                 lanes_wait: flow.next_due().is_some() || flow.stopped() > 0,
                 unfetched: self.range.is_none() && !assigned.is_paused() && self.metrics.is_unfetched(&name.0, name.1),
-                excused: excused || assigned.draining || flow.is_recalling(),
+                excused: excused || !assigned.is_assigned() || flow.is_recalling(),
             };
             if let Some((what, still)) = assigned.watch.look(&look, now, limit) {
                 let (topic, partition) = (&*name.0, name.1);

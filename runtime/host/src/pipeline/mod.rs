@@ -497,7 +497,7 @@ impl Pipeline {
     fn drain_all(&mut self) {
         info!(group = self.config.group, function = %self.function.name, calls = self.calls.len(), "draining");
         for assigned in self.partitions.values_mut() {
-            assigned.draining = true;
+            assigned.drain();
         }
     }
 

@@ -51,7 +51,7 @@ impl Pipeline {
     ) {
         for name in &partitions {
             if let Some(assigned) = self.partitions.get_mut(name) {
-                assigned.draining = true;
+                assigned.drain();
             }
         }
         // Somebody else may have them already: what runs here is cut short, and nothing is committed.
@@ -84,7 +84,7 @@ impl Pipeline {
                 if self.exact.is_none()
                     && let Some(assigned) = self.partitions.get_mut(name)
                 {
-                    assigned.flow.end_well();
+                    assigned.revoke();
                     if let Some(note) = assigned.ask(self.asked.next, now, true) {
                         commit::add(&mut offsets, name, note);
                     }

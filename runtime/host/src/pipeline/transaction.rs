@@ -241,9 +241,7 @@ impl Pipeline {
         if exact.cycle.holds(name) || assigned.is_asked() {
             return false;
         }
-        if !std::mem::replace(&mut assigned.ended, true) {
-            // That it ended well is noted too, and whatever else its next owner should know.
-            assigned.flow.end_well();
+        if assigned.revoke() {
             exact.notes = true;
         }
         !exact.notes
