@@ -46,6 +46,8 @@ const PLAIN: Binding = Binding { name: "", lines: "", exactly_once: false, dedup
 
 const BINDINGS: &[Binding] = &[
     Binding { name: "keyed", table: Some(Table { variable: "table", row_per_event: false }), ..PLAIN },
+    Binding { name: "exact", lines: "delivery = \"exactly-once\"", exactly_once: true, ..PLAIN },
+    Binding { name: "once", table: Some(Table { variable: "once", row_per_event: true }), ..PLAIN },
     Binding { name: "deduped", lines: "dedupe = { by = \"header:event-id\", window = \"1h\" }", dedupe: true, ..PLAIN },
 ];
 
@@ -164,6 +166,8 @@ limits = {{ cpu = "300ms", deadline = "10s" }}
                     exactly_once: binding.exactly_once,
                     dedupe: binding.dedupe,
                     row_per_event: binding.table.is_some_and(|table| table.row_per_event),
+                    // `once` keeps with its row what was emitted.
+                    same_emits: binding.table.is_some_and(|table| table.row_per_event),
                     attempts: ATTEMPTS,
                 },
                 outputs: outputs.with_context(|| format!("outputs of {}", binding.name))?,

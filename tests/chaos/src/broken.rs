@@ -90,6 +90,11 @@ pub fn cases() -> Vec<Case> {
         let output = output(&copy, Place { partition: copy.place.partition, offset: 1_000_000 });
         history.bindings[2].outputs.push(output);
     });
+    case("a copy of an event has two rows although each event has one", Kind::Duplicated, |history| {
+        let rows = history.bindings[3].rows.as_mut().expect("it has rows");
+        let last = rows.iter().rfind(|row| row.key == "k1").expect("there are rows").clone();
+        rows.push(Row { place: last.place + 1, ..last });
+    });
     case("two emits of a key are swapped", Kind::Reordered, |history| {
         let places: Vec<Place> = outputs_of(&history.bindings[0], "k0")[4..6].iter().map(|output| output.at).collect();
         for output in &mut history.bindings[0].outputs {
@@ -141,6 +146,12 @@ pub fn cases() -> Vec<Case> {
     case("a dead letter differs from its event", Kind::Altered, |history| {
         history.bindings[0].letters[0].altered = Some("its value".to_owned());
     });
+    case("an event is emitted again as another", Kind::Altered, |history| {
+        let binding = &mut history.bindings[3];
+        let mut again = outputs_of(binding, "k0")[3..4].to_vec();
+        again[0].done.begun += 1;
+        emit_again(binding, again);
+    });
     case("an event is given up too early", Kind::Attempts, |history| {
         let letter = history.bindings[0].letters.iter_mut().find(|letter| letter.reason != "asked");
         letter.expect("one is exhausted").attempts = 3;
@@ -157,7 +168,8 @@ const ATTEMPTS: u32 = 12;
 /// Of these sends the one is a copy of the other of its key before.
 const COPY: u64 = 34;
 
-/// A history in which all is well: an at-least-once binding with rows, an exactly-once one, and one without copies.
+/// A history in which all is well: an at-least-once binding with rows, an exactly-once one, one without copies, and one with
+/// rows and emits by `once`.
 pub fn sound() -> History {
     let mut history = History::default();
     for number in 0..KEYS * EACH {
@@ -175,13 +187,15 @@ pub fn sound() -> History {
         history.sent.push(Sent { order: order.clone(), fate: Fate::Acknowledged(place) });
         history.log.push(Logged { place, order });
     }
-    for (name, exactly_once, dedupe) in [("keyed", false, false), ("once", true, false), ("deduped", false, true)] {
+    for name in ["keyed", "exact", "deduped", "once"] {
+        let (exactly_once, dedupe, once) = (name == "exact", name == "deduped", name == "once");
+        let promise = Promise { exactly_once, dedupe, row_per_event: once, same_emits: once, attempts: ATTEMPTS };
         let mut binding = Observed {
             name: name.to_owned(),
-            promise: Promise { exactly_once, dedupe, row_per_event: false, attempts: ATTEMPTS },
+            promise,
             outputs: Vec::new(),
             letters: Vec::new(),
-            rows: (name == "keyed").then(Vec::new),
+            rows: (once || name == "keyed").then(Vec::new),
         };
         let mut seen = HashSet::new();
         for logged in &history.log {
@@ -206,7 +220,8 @@ fn handle(binding: &mut Observed, logged: &Logged) {
         _ => {
             let at = Place { partition: place.partition, offset: binding.outputs.len() as i64 };
             binding.outputs.push(output(logged, at));
-            if let Some(rows) = binding.rows.as_mut().filter(|rows| rows.iter().all(|row| row.id != order.id)) {
+            let each = binding.promise.row_per_event;
+            if let Some(rows) = binding.rows.as_mut().filter(|rows| each || rows.iter().all(|row| row.id != order.id)) {
                 let place = rows.iter().filter(|row| row.key == order.key).count() as u32;
                 rows.push(Row { key: order.key.clone(), place, n: order.n, id: order.id, source: logged.place });
                 rows.sort_by(|a, b| (&a.key, a.place).cmp(&(&b.key, b.place)));

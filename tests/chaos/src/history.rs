@@ -68,6 +68,8 @@ pub struct Promise {
     pub dedupe: bool,
     /// Each event in the log has a row; else each id has, whatever its copies.
     pub row_per_event: bool,
+    /// An event that is emitted again is emitted as it was the first time.
+    pub same_emits: bool,
     /// Attempts after which an event is given up.
     pub attempts: u32,
 }

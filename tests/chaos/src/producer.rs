@@ -24,6 +24,8 @@ pub(crate) const ID: &str = "event-id";
 /// How often an event is sent a second time, and how long after.
 const COPIES: f64 = 0.02;
 const RECENT: usize = 200;
+/// A client that hears nothing for so long may have let go of its broker for good (librdkafka's issue 5301).
+const SILENT: Duration = Duration::from_secs(10);
 
 /// What is known of the input while it is written.
 #[derive(Debug, Default)]
@@ -104,6 +106,7 @@ impl Sender {
     fn run(mut self) {
         let mut producer = self.producer();
         let mut due = Instant::now();
+        let mut heard = (0, due);
         while !self.stop.load(Ordering::Relaxed) {
             producer.poll(due.saturating_duration_since(Instant::now()));
             if Instant::now() < due || self.sends.waiting.load(Ordering::Relaxed) > MOST_WAITING {
@@ -113,10 +116,15 @@ impl Sender {
             // Not to catch up with a burst after a pause.
             due = (due + self.pause).max(Instant::now() - self.pause * 20);
             self.send(&producer);
-            if producer.client().fatal_error().is_some() {
+            let acknowledged = self.sends.ends().iter().sum::<i64>();
+            if acknowledged != heard.0 {
+                heard = (acknowledged, Instant::now());
+            }
+            if producer.client().fatal_error().is_some() || heard.1.elapsed() > SILENT {
                 // Those on their way get their verdict from the old one, or stay unknown.
                 let _ = producer.flush(Duration::from_secs(3));
                 producer = self.producer();
+                heard.1 = Instant::now();
             }
         }
         let _ = producer.flush(Duration::from_secs(10));

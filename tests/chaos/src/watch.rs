@@ -15,6 +15,8 @@ use crate::settings::PARTITIONS;
 
 const LOOK: Duration = Duration::from_millis(200);
 const ANSWER: Duration = Duration::from_secs(2);
+/// A client that hears nothing for so long may have let go of its broker for good (librdkafka's issue 5301).
+const DEAF: Duration = Duration::from_secs(5);
 
 /// What is seen of a group.
 #[derive(Debug, Clone)]
@@ -96,14 +98,18 @@ impl Watch {
         };
         let shared = Arc::new(Mutex::new(groups.iter().map(fresh).collect::<Vec<_>>()));
         let stop = Arc::new(AtomicBool::new(false));
-        let consumers: Vec<_> = groups.iter().map(|group| consumer(address, group)).collect();
-        let (seen, told, topic) = (shared.clone(), stop.clone(), topic.to_owned());
+        let mut consumers: Vec<_> = groups.iter().map(|group| (consumer(address, group), Instant::now())).collect();
+        let (seen, told) = (shared.clone(), stop.clone());
+        let (address, topic, groups) = (address.to_owned(), topic.to_owned(), groups.to_owned());
         let look = move || {
             while !told.load(Ordering::Relaxed) {
-                for (index, consumer) in consumers.iter().enumerate() {
+                for (index, (client, heard)) in consumers.iter_mut().enumerate() {
                     // A broker that is bounced does not answer; what is not known changes nothing.
-                    if let Some(committed) = committed(consumer, &topic) {
+                    if let Some(committed) = committed(client, &topic) {
+                        *heard = Instant::now();
                         seen.lock().expect("no panic while held")[index].take(&committed, &sends.ends());
+                    } else if heard.elapsed() > DEAF {
+                        (*client, *heard) = (consumer(&address, &groups[index]), Instant::now());
                     }
                 }
                 let most = seen.lock().expect("no panic while held").iter().map(Group::waiting).max();

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chaos_guest::Plan;
+use chaos_guest::{Done, Plan};
 
 use super::{Judge, Kind, dies, takes_effect};
 use crate::history::{Observed, Place};
@@ -10,10 +10,23 @@ use crate::history::{Observed, Place};
 /// Emits.
 pub(super) fn outputs(binding: &Observed, judge: &mut Judge<'_>) {
     let mut seen: BTreeMap<Place, Vec<Place>> = BTreeMap::new();
+    let mut first: HashMap<Place, &Done> = HashMap::new();
     for output in &binding.outputs {
         let source = Place { partition: output.done.partition, offset: output.done.offset };
         match judge.log.by_place.get(&source) {
-            Some(order) if **order == output.done.order => seen.entry(source).or_default().push(output.at),
+            Some(order) if **order == output.done.order => {
+                seen.entry(source).or_default().push(output.at);
+                let before = *first.entry(source).or_insert(&output.done);
+                if binding.promise.same_emits && *before != output.done {
+                    let text = format!(
+                        "{} is emitted at {} as {:?}, and elsewhere as {before:?}",
+                        judge.event(source),
+                        output.at,
+                        output.done
+                    );
+                    judge.accuse(Kind::Altered, Some(source), text);
+                }
+            }
             _ => {
                 let text =
                     format!("the emit at {} names {source}, where no such event is: {:?}", output.at, output.done);

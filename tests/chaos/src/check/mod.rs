@@ -89,7 +89,7 @@ pub enum Kind {
     Phantom,
     /// An effect that the event did not ask for: given up although it can be handled, or the other way round.
     Unasked,
-    /// A dead letter differs from its event.
+    /// A dead letter differs from its event, or an emit from the one that was kept for repetitions.
     Altered,
     /// A dead letter counts other attempts than the policy grants.
     Attempts,

@@ -1,6 +1,6 @@
 //! The function that is under chaos: it leaves traces of each event that a checker can judge, and fails as the event asks.
 //!
-//! Variables: `to` (topic to emit to), `table` (see [`append`]; none: no Cassandra).
+//! Variables: `to` (topic to emit to), `table` (see [`append`]) or `once` (the same by the SDK's `once`); none: no Cassandra.
 
 mod append;
 mod order;
@@ -25,12 +25,16 @@ async fn handle(event: Event, context: &Context) -> Result<()> {
         Plan::Slow(ms) => sleep(Duration::from_millis(ms.into())).await,
         Plan::Ack | Plan::Late(_) | Plan::Retry(_) | Plan::Panic(_) | Plan::Spin(_) => {}
     }
-    let applied = match context.var("table") {
-        Some(table) => append::append(&table, &event, &order).await?,
-        None => true,
-    };
-    let done = Done { order, partition: event.partition(), offset: event.offset(), begun, applied };
-    emit(&context.require("to")?).optional_key(event.key()).json(&done)?;
+    let to = context.require("to")?;
+    let mut done = Done { order, partition: event.partition(), offset: event.offset(), begun, applied: true };
+    if let Some(table) = context.var("once") {
+        append::append_once(&table, &to, &event, &done).await?;
+    } else {
+        if let Some(table) = context.var("table") {
+            done.applied = append::append(&table, &event, &done.order).await?;
+        }
+        emit(&to).optional_key(event.key()).json(&done)?;
+    }
     match done.order.plan {
         // After its effects: the row stays, the emit is dropped.
         Plan::Late(times) if begun < times => Err(Error::retry("asked to retry after its effects")),
