@@ -79,6 +79,32 @@ fn a_static_member_that_is_killed_comes_back_to_its_partitions() {
 }
 
 #[test]
+fn a_worker_that_was_given_a_name_comes_back_to_its_partitions_and_disturbs_nobody() {
+    let case = Case::of(servers(), "relay").partitions(4).function("vars = { to = \"$OUT\" }").build();
+    let ready = |name: &str| {
+        let mut worker = case.app.start_with(&["--worker-id", name]);
+        worker.wait_ready();
+        worker
+    };
+    let first = ready("w-1");
+    let second = ready("w-2");
+    eventually("the second has partitions", veltrix_tests::SOON, || {
+        (second.logged("\"message\":\"assigned\"") > 0 && first.logged("\"message\":\"revoked\"") > 0).then_some(())
+    });
+    case.produce(numbered(0..100));
+    case.wait_committed(100);
+    let moves = || first.logged("\"message\":\"assigned\"") + first.logged("\"message\":\"revoked\"");
+    let before = moves();
+    second.kill9();
+    let second = ready("w-2");
+    case.produce(numbered(100..200));
+    case.wait_committed(200);
+    assert_eq!(moves(), before, "the group noticed");
+    assert_eq!(handled(&case), 200);
+    assert_eq!((first.terminate().code, second.terminate().code), (Some(0), Some(0)));
+}
+
+#[test]
 fn two_workers_under_one_static_name_do_not_die_of_it() {
     let case = Case::of(servers(), "relay")
         .partitions(2)

@@ -1,7 +1,7 @@
 //! Dead letters: listed, shown, and redriven once each.
 
 use std::collections::BTreeSet;
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -208,15 +208,15 @@ fn letters_that_fail_again_do_not_loop_and_their_headers_do_not_stack() {
     }
 }
 
-#[test]
-fn an_interrupted_redrive_goes_on_where_it_was() {
+/// 24 letters, and a redrive of them that takes some seconds and has redriven some.
+fn half_redriven() -> (Case, Child) {
     let case = broken();
     let slow = numbered(24).into_iter().map(|record| record.with_header("sleep", Some(b"250")));
     bury(&case, slow.collect());
     change(&case, BROKEN, "");
-    // Only one lane at a time: a redrive takes some seconds.
+    // Only one lane at a time.
     change(&case, "[[binding]]\n", "[[binding]]\nconcurrency = 1\n");
-    let mut first = Command::new(build::veltrix())
+    let redrive = Command::new(build::veltrix())
         .args(["dlq", "redrive", "--output", "json"])
         .current_dir(case.app.directory())
         .env_remove("VELTRIX_KAFKA")
@@ -227,6 +227,29 @@ fn an_interrupted_redrive_goes_on_where_it_was() {
         .spawn()
         .unwrap();
     eventually("some are redriven", veltrix_tests::SOON, || (case.kafka.count(&case.output.name) >= 3).then_some(()));
+    (case, redrive)
+}
+
+#[test]
+fn a_redrive_that_is_killed_loses_no_letter_and_repeats_few() {
+    let (case, mut first) = half_redriven();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    let before = case.kafka.count(&case.output.name);
+    assert!(before < 24, "it was interrupted");
+    let done = redrive(&case, &[], 0);
+    let repeated = case.kafka.count(&case.output.name) - 24;
+    // What it had done since its last commit, a second before at most, is done again.
+    assert!(repeated <= 6, "{repeated} of {before} again: {done}");
+    let mut seen = values(&case.kafka.read(&case.output.name));
+    seen.dedup();
+    assert_eq!(seen, (0..24).collect::<Vec<_>>());
+    assert_eq!(redrive(&case, &[], 0)["redriven_before"], 24);
+}
+
+#[test]
+fn an_interrupted_redrive_goes_on_where_it_was() {
+    let (case, mut first) = half_redriven();
     let line = format!("kill -TERM {}", first.id());
     assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
     let status = eventually("it ends", Duration::from_secs(30), || first.try_wait().unwrap());

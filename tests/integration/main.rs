@@ -10,6 +10,7 @@ mod dependencies;
 mod dlq;
 mod effects;
 mod exactly_once;
+mod exactly_once_with;
 mod functions;
 mod guests;
 mod handling;

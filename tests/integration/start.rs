@@ -100,6 +100,36 @@ fn a_pattern_takes_every_topic_that_matches_also_one_made_later() {
 }
 
 #[test]
+fn latest_under_a_pattern_takes_a_topic_made_later_from_its_beginning() {
+    let kafka = servers().kafka();
+    let prefix = unique("latest");
+    let topic = |name: &str| format!("{prefix}.{name}");
+    kafka.create(&topic("old"), 1, &[]);
+    kafka.produce(&topic("old"), [Record::new("k", "before")]);
+    let group = unique("group");
+    let case = Case::of(servers(), "relay")
+        .function("vars = { to = \"$OUT\" }")
+        .property("topic.metadata.refresh.interval.ms", "500")
+        .rest(&format!(
+            "[[binding]]\ntopics = [\"^{prefix}\\\\..*\"]\nfunction = \"guest\"\ngroup = \"{group}\"\nstart = \"latest\"\n"
+        ))
+        .build();
+    let worker = case.app.ready();
+    kafka.produce(&topic("old"), [Record::new("k", "first")]);
+    assert_eq!(texts(&case.wait_output(1)), ["first"]);
+    // Its events are there before anybody has met it.
+    kafka.create(&topic("seen"), 1, &[]);
+    kafka.produce(&topic("seen"), [Record::new("k", "second")]);
+    assert_eq!(texts(&case.wait_output(2)), ["first", "second"]);
+    // Also if no worker runs meanwhile.
+    assert_eq!(worker.terminate().code, Some(0));
+    kafka.create(&topic("unseen"), 1, &[]);
+    kafka.produce(&topic("unseen"), [Record::new("k", "third")]);
+    let _worker = case.app.ready();
+    assert_eq!(texts(&case.wait_output(3)), ["first", "second", "third"]);
+}
+
+#[test]
 fn a_partition_added_later_is_read_from_its_beginning() {
     let case = Case::of(servers(), "relay")
         .partitions(1)

@@ -83,8 +83,17 @@ fn a_topic_made_again_while_no_worker_runs_is_handled_from_its_start() {
 
 #[test]
 fn a_transactions_mark_at_the_end_is_no_lag_and_gaps_are_passed() {
-    let case = case();
-    produce_transactions(&case, &[true, false, true, true, false]);
+    passes_marks(&case());
+}
+
+#[test]
+fn nor_is_it_where_the_offsets_are_in_transactions_too() {
+    let exactly = Case::of(servers(), "relay").partitions(1).binding("delivery = \"exactly-once\"");
+    passes_marks(&exactly.function("vars = { to = \"$OUT\" }").build());
+}
+
+fn passes_marks(case: &Case) {
+    produce_transactions(case, &[true, false, true, true, false]);
     let mut worker = case.app.ready();
     assert_eq!(case.wait_output(3).iter().map(Record::text).collect::<Vec<_>>(), ["kept0", "kept2", "kept3"]);
     eventually("lag is 0 although the log ends with marks", veltrix_tests::SOON, || {
@@ -94,8 +103,44 @@ fn a_transactions_mark_at_the_end_is_no_lag_and_gaps_are_passed() {
     assert_eq!(worker.terminate().code, Some(0));
     let mut worker = case.app.ready();
     eventually("lag is 0 after a restart", veltrix_tests::SOON, || (lag(&mut worker) == Some(0.0)).then_some(()));
-    assert_eq!(emitted(&case, "aborted"), 0);
+    assert_eq!(emitted(case, "aborted"), 0);
     assert_eq!(case.kafka.read(&case.output.name).len(), 3, "nothing was handled again");
+}
+
+#[test]
+fn gaps_that_compaction_left_are_passed_and_are_no_loss() {
+    let case = case();
+    let settings = [
+        ("cleanup.policy", "compact"),
+        // A segment is compacted as soon as it is closed and the cleaner looks again.
+        ("segment.ms", "100"),
+        ("min.cleanable.dirty.ratio", "0.001"),
+    ];
+    let compacted = case.kafka.create(&veltrix_tests::unique("compacted"), 1, &settings);
+    // Closes the segment before, and is the newest of its key itself.
+    let close = |n: u32| {
+        std::thread::sleep(Duration::from_millis(150));
+        case.kafka.produce(&compacted.name, [Record::new(format!("close{n}"), format!("close{n}"))]);
+    };
+    let round = |of: &str| (0..50).map(|n| Record::new(format!("k{n}"), format!("{of}{n}"))).collect::<Vec<_>>();
+    case.kafka.produce(&compacted.name, round("old"));
+    close(0);
+    case.kafka.produce(&compacted.name, round("new"));
+    close(1);
+    close(2);
+    eventually("the broker has compacted it", Duration::from_secs(90), || {
+        (case.kafka.read(&compacted.name).len() == 53).then_some(())
+    });
+    let manifest = std::fs::read_to_string(case.app.directory().join("veltrix.toml")).expect("the manifest is there");
+    let app = veltrix_tests::App::new(&manifest.replace(&case.input.name, &compacted.name));
+    let mut worker = app.ready();
+    eventually("all that is left is committed", veltrix_tests::SOON, || {
+        (case.kafka.committed_total(&case.group, &compacted) == 103).then_some(())
+    });
+    assert_eq!((emitted(&case, "new"), emitted(&case, "close"), emitted(&case, "old")), (50, 3, 0));
+    assert_eq!(worker.metrics().sum("veltrix_events_lost_to_retention_total", &[]), Some(0.0));
+    eventually("lag is 0", veltrix_tests::SOON, || (lag(&mut worker) == Some(0.0)).then_some(()));
+    assert_eq!(worker.terminate().code, Some(0));
 }
 
 #[test]

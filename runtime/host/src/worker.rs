@@ -195,6 +195,7 @@ impl Worker {
                     control: Some(control.binding(&binding.group)),
                     exactly_once: binding.delivery == Delivery::ExactlyOnce,
                     gapless: embedded,
+                    member: worker_id.given().map(str::to_owned),
                 },
                 config: BindingConfig {
                     exactly_once: ExactlyOnce::of(binding, &manifest, &binding.group, (&kafka, &health), &worker_id),

@@ -13,6 +13,8 @@ const MOST_SLOTS: u32 = 256;
 #[derive(Debug)]
 pub struct WorkerId {
     name: String,
+    /// By the operator.
+    given: bool,
     /// Locked: the system lets go of it when the process ends, however it ends.
     _slot: Option<File>,
 }
@@ -22,14 +24,19 @@ impl WorkerId {
     /// application has on this machine, by lock files in `folder`; else a random one.
     pub fn find(given: Option<&str>, application: &str, folder: Option<&Path>) -> Self {
         if let Some(name) = given {
-            return Self { name: name.to_owned(), _slot: None };
+            return Self { name: name.to_owned(), given: true, _slot: None };
         }
         if let Some(host) = host()
             && let Some((number, file)) = folder.and_then(|folder| slot(folder, application))
         {
-            return Self { name: format!("{host}.{number}"), _slot: Some(file) };
+            return Self { name: format!("{host}.{number}"), given: false, _slot: Some(file) };
         }
-        Self { name: random(), _slot: None }
+        Self { name: random(), given: false, _slot: None }
+    }
+
+    /// The name if the operator gave it: then it is the same for as long as they say.
+    pub fn given(&self) -> Option<&str> {
+        self.given.then_some(&*self.name)
     }
 
     /// Letters, digits, `.`, `_` and `-`.
@@ -78,8 +85,9 @@ mod tests {
         assert_ne!(first.name(), second.name());
         let name = first.name().to_owned();
         drop(first);
-        assert_eq!(find().name(), name);
-        assert_eq!(WorkerId::find(Some("w-1"), "shop", Some(&folder)).name(), "w-1");
+        assert_eq!((find().name(), find().given()), (&*name, None));
+        let named = WorkerId::find(Some("w-1"), "shop", Some(&folder));
+        assert_eq!((named.name(), named.given()), ("w-1", Some("w-1")));
         assert_ne!(WorkerId::find(None, "shop", None).name(), WorkerId::find(None, "shop", None).name());
         fs::remove_dir_all(folder).unwrap();
     }

@@ -29,4 +29,5 @@ pub use model::{
 pub use options::Options;
 pub use problem::{Problem, Problems};
 pub use start::parse_time;
+pub use topics::takes_in;
 pub use values::{is_address, is_topic_name, parse_duration};

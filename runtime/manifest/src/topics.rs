@@ -38,8 +38,8 @@ pub(crate) fn read(report: &mut Report<'_>, field: &Field<'_>) -> Option<String>
     }
 }
 
-/// Whether an entry of `topics` takes in this topic.
-pub(crate) fn takes_in(entry: &str, topic: &str) -> bool {
+/// Whether an entry of [`Binding::topics`](crate::Binding::topics) takes in this topic.
+pub fn takes_in(entry: &str, topic: &str) -> bool {
     if is_pattern(entry) {
         return Regex::new(entry).is_ok_and(|pattern| pattern.is_match(topic));
     }

@@ -108,6 +108,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         control: None,
         exactly_once: binding.delivery == Delivery::ExactlyOnce,
         gapless: false,
+        member: None,
     };
     info!(group, function = binding.function, topic = range.topic, "bounded run");
     let range = Arc::new(range);

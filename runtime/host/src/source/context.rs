@@ -15,7 +15,8 @@ use tracing::{info, warn};
 use veltrix_manifest::Start;
 
 use super::gaps::Gaps;
-use super::{Assignment, Input, Lease, TopicPartition, start};
+use super::start::Accepted;
+use super::{Assignment, Input, Lease, TopicPartition};
 use crate::control;
 use crate::event::Chunk;
 use crate::flow::Memo;
@@ -34,6 +35,8 @@ const ASK_TIMES: u32 = 6;
 #[derive(Debug)]
 pub struct SourceContext {
     start: Start,
+    /// Where `start` counts; not known before the consumer has joined its group.
+    accepted: OnceLock<Accepted>,
     inputs: mpsc::Sender<Input>,
     health: Arc<Health>,
     metrics: Arc<BindingMetrics>,
@@ -68,6 +71,7 @@ impl SourceContext {
             lease: Arc::new(lease),
             control,
             start,
+            accepted: OnceLock::new(),
             inputs,
             health,
             metrics,
@@ -87,6 +91,11 @@ impl SourceContext {
     pub(super) fn gapless(mut self) -> Self {
         self.gaps = Some(Gaps::default());
         self
+    }
+
+    /// What there was before the consumer joins its group.
+    pub(super) fn accept(&self, accepted: Accepted) {
+        let _ = self.accepted.set(accepted);
     }
 
     /// From now on revocations are not asked about.
@@ -181,11 +190,10 @@ impl SourceContext {
     pub(super) fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
         self.assignments.fetch_add(1, Ordering::Relaxed);
         let partitions = self.names(list);
-        let topics: HashSet<&Arc<str>> = partitions.iter().map(|(topic, _)| topic).collect();
-        for topic in topics {
-            if let Err(error) = start::fix(consumer, topic, &self.start) {
-                warn!(%error, %topic, "can't fix the start of a new group; it begins at the log start");
-            }
+        if let Some(accepted) = self.accepted.get()
+            && let Err(error) = accepted.fix(consumer, list, &self.start)
+        {
+            warn!(%error, "can't fix the start of a new group; it begins at the log start");
         }
         self.go_back(consumer, list);
         let ids = self.identify(consumer, &partitions, LOOK_UP);

@@ -29,8 +29,9 @@ pub use veltrix_manifest::Start;
 use crate::control;
 use crate::event::Chunk;
 use crate::flow::Memo;
-use crate::kafka::{Health, KafkaConfig, TopicId, headers};
+use crate::kafka::{Health, KafkaConfig, Revival, TopicId, headers};
 use crate::metrics::BindingMetrics;
+use start::Accepted;
 
 /// The consumer that a source and its pipeline share.
 pub type SharedConsumer = Arc<BaseConsumer<SourceContext>>;
@@ -55,6 +56,8 @@ pub struct SourceConfig {
     pub exactly_once: bool,
     /// Whatever lies between two offsets was an event: Kafka neither compacts nor writes marks of transactions.
     pub gapless: bool,
+    /// The name under which it is a static member of its group, unless the operator's properties say another.
+    pub member: Option<String>,
 }
 
 /// A partition that has become ours.
@@ -122,6 +125,9 @@ impl Source {
         let mut client = kafka.client();
         defaults(&mut client, kafka);
         client.set("group.id", &config.group);
+        if let Some(member) = config.member.as_ref().filter(|_| !kafka.properties.contains_key(MEMBER)) {
+            client.set(MEMBER, member);
+        }
         if config.exactly_once {
             // The client asks for offsets that are decided on as well, then: not for those of an open transaction.
             client.set("isolation.level", "read_committed");
@@ -134,9 +140,12 @@ impl Source {
             context = context.gapless();
         }
         let consumer: SharedConsumer = Arc::new(client.create_with_context(context)?);
-        consumer.subscribe(&config.topics.iter().map(String::as_str).collect::<Vec<_>>())?;
+        if config.start == Start::Earliest {
+            subscribe(&consumer, &config)?;
+        }
         let stop = Arc::new(AtomicBool::new(false));
-        let poller = Poller { consumer: consumer.clone(), config, inputs, health, stop: stop.clone() };
+        let revival = Revival::new(&kafka.brokers);
+        let poller = Poller { consumer: consumer.clone(), config, inputs, health, revival, stop: stop.clone() };
         let thread = std::thread::Builder::new()
             .name("source".into())
             .spawn(move || poller.run())
@@ -160,6 +169,8 @@ impl Drop for Source {
     }
 }
 
+/// The property that makes a static member.
+const MEMBER: &str = "group.instance.id";
 /// Time-out of a session of the classic protocol, unless the operator says otherwise.
 const SESSION_MS: u64 = 10_000;
 
@@ -213,19 +224,63 @@ fn is_brokers(kafka: &KafkaConfig) -> bool {
     kafka.properties.get("group.protocol").is_some_and(|protocol| protocol == "consumer")
 }
 
+fn subscribe(consumer: &SharedConsumer, config: &SourceConfig) -> Result<(), KafkaError> {
+    consumer.subscribe(&config.topics.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 struct Poller {
     consumer: SharedConsumer,
     config: SourceConfig,
     inputs: mpsc::Sender<Input>,
     health: Arc<Health>,
+    revival: Revival,
     stop: Arc<AtomicBool>,
 }
 
 impl Poller {
     fn run(self) {
+        if self.begins() {
+            self.poll();
+        }
+        // Leaving the group revokes what is left; nobody answers any more.
+        self.consumer.context().close();
+        drop(self.consumer);
+    }
+
+    /// Joins the group, once it is known where its start counts. False: it is of no use any more.
+    fn begins(&self) -> bool {
+        if self.config.start == Start::Earliest {
+            return true;
+        }
+        while !self.stop.load(Ordering::Relaxed) {
+            match Accepted::look(&self.consumer, &self.config.topics) {
+                Ok(accepted) => {
+                    self.consumer.context().accept(accepted);
+                    let Err(error) = subscribe(&self.consumer, &self.config) else { return true };
+                    let reason = format!("kafka consumer of group {}: {error}", self.config.group);
+                    let _ = self.inputs.blocking_send(Input::Failed(reason));
+                    return false;
+                }
+                Err(error) => {
+                    debug!(%error, group = self.config.group, "where the group is; trying again");
+                    self.revival.look(self.consumer.client());
+                }
+            }
+            // Takes what the client has to say meanwhile, and waits.
+            if let Some(Err(error)) = self.consumer.poll(Duration::from_millis(200))
+                && !self.survives(&error)
+            {
+                return false;
+            }
+        }
+        false
+    }
+
+    fn poll(&self) {
         let mut round = Round::default();
         let (mut heeded, mut looked) = (0, Instant::now());
         while !self.stop.load(Ordering::Relaxed) {
+            self.revival.look(self.consumer.client());
             if looked.elapsed() >= LOOK_EVERY {
                 self.consumer.context().look_for_recreated(&self.consumer);
                 looked = Instant::now();
@@ -263,13 +318,11 @@ impl Poller {
                 }
             }
         }
-        // Leaving the group revokes what is left; nobody answers any more.
-        self.consumer.context().close();
-        drop(self.consumer);
     }
 
     /// Whether polling goes on after an error.
     fn survives(&self, error: &KafkaError) -> bool {
+        self.revival.heard(error);
         match error {
             KafkaError::MessageConsumptionFatal(code) => {
                 let _ = self
