@@ -132,6 +132,8 @@ fn a_redrive_that_is_killed_goes_on_and_each_letter_has_one_effect() {
     let again = redrive(&case).wait_with_output().unwrap();
     let told: Value = serde_json::from_slice(&again.stdout).unwrap();
     assert_eq!(again.status.code(), Some(0), "{told}");
+    // Readers of what is committed wait behind what the killed one left open, until the broker ends that.
+    eventually("all of it is seen", SOON, || (seen(&case).len() == LETTERS).then_some(()));
     each_once(&case, LETTERS);
     // What it had emitted is committed with its offsets, or neither is; a commit may have been under way when we looked.
     assert!(told["redriven_before"].as_u64() >= Some(before as u64), "{told}");
