@@ -41,6 +41,8 @@ pub(crate) enum Verb {
     Resume(verbs::pause::Pause),
     /// Run a Cassandra of one node in memory, for development and tests, until SIGTERM
     Cassandra(verbs::cassandra::Cassandra),
+    /// Run cases: rows and events in; verdicts, emits, rows and logs out
+    Test(verbs::test::Test),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -108,7 +110,8 @@ fn given(addresses: &[String]) -> Vec<String> {
     addresses.iter().filter(|address| !address.is_empty()).cloned().collect()
 }
 
-fn address(text: &str) -> Result<String, String> {
+/// An address, or nothing.
+pub(crate) fn address(text: &str) -> Result<String, String> {
     let text = text.trim();
     if text.is_empty() || veltrix_manifest::is_address(text) {
         return Ok(text.to_owned());

@@ -9,7 +9,6 @@ mod signals;
 
 mod clients;
 mod cql_value;
-mod jsonl;
 mod table;
 
 mod verbs;
@@ -23,7 +22,8 @@ use failure::Outcome;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    logs::start(args.log);
+    // Cases tell by themselves what became of their events.
+    logs::start(args.log, matches!(args.verb, Verb::Test(_)));
     match perform(args.verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
@@ -43,5 +43,6 @@ fn perform(verb: Verb) -> Outcome {
         Verb::Pause(args) => verbs::pause::pause(&args),
         Verb::Resume(args) => verbs::pause::resume(&args),
         Verb::Cassandra(args) => verbs::cassandra::run(&args),
+        Verb::Test(args) => verbs::test::run(args),
     }
 }

@@ -77,6 +77,7 @@ impl BindingTask {
             range: None,
             control: self.source.control.clone(),
             shown: self.shown.clone(),
+            stage: None,
         };
         Ok(Begun { source, parts })
     }

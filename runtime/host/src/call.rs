@@ -19,6 +19,7 @@ use crate::flow::CallId;
 use crate::function::Function;
 use crate::metrics::RequestMetrics;
 use crate::source::{Lease, TopicPartition};
+use crate::stage::{Stage, Timers};
 
 /// What a call tells its pipeline.
 #[derive(Debug)]
@@ -49,6 +50,8 @@ pub(crate) struct Around {
     pub pipeline: mpsc::Sender<FromCall>,
     pub metrics: Arc<RequestMetrics>,
     pub lease: Arc<Lease>,
+    /// Where the binding is tried out; `None`: it is at work.
+    pub stage: Option<Arc<Stage>>,
 }
 
 /// Coordinates of a row of the batch.
@@ -84,6 +87,8 @@ pub(crate) struct CallContext {
     lease: Arc<Lease>,
     cancelled: AtomicBool,
     starved: Arc<Starved>,
+    /// The time of a trial.
+    timers: Option<Timers>,
 }
 
 /// Events whose requests failed while the host's own probe of Cassandra failed too.
@@ -116,7 +121,7 @@ impl CallContext {
         traceparents: HashMap<u32, String>,
         around: Around,
     ) -> Self {
-        let Around { function, pipeline, metrics, lease } = around;
+        let Around { function, pipeline, metrics, lease, stage } = around;
         Self {
             id,
             source,
@@ -130,6 +135,7 @@ impl CallContext {
             outstanding: Outstanding::default(),
             statements: Mutex::default(),
             starved: Arc::default(),
+            timers: stage.map(Timers::new),
         }
     }
 
@@ -284,6 +290,9 @@ impl Call for CallContext {
     fn log(&self, event: u32, level: u8, message: &str, fields: &[(String, String)]) {
         let (topic, partition) = (&*self.source.0, self.source.1);
         let offset = self.rows.get(event as usize).map(|row| row.offset);
+        if let Some(timers) = &self.timers {
+            return timers.stage.log(&self.source, offset, level, message, fields);
+        }
         let function = &*self.function.name;
         let fields = (!fields.is_empty()).then(|| tracing::field::display(Fields(fields)));
         // The macro needs its level at compile time.
@@ -310,7 +319,20 @@ impl Call for CallContext {
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
-        tokio::time::sleep(duration).boxed()
+        match &self.timers {
+            Some(timers) => timers.sleep(duration),
+            None => tokio::time::sleep(duration).boxed(),
+        }
+    }
+
+    fn keeps_time(&self) -> bool {
+        self.timers.is_some()
+    }
+
+    fn idle(&self) {
+        if let Some(timers) = &self.timers {
+            timers.go_on();
+        }
     }
 
     fn prepare(&self, event: u32, text: String) -> BoxFuture<'static, Result<Statement, CqlError>> {

@@ -140,6 +140,12 @@ impl Current {
     }
 }
 
+impl std::fmt::Debug for Function {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Function").field("name", &self.name).field("revision", &self.revision).finish_non_exhaustive()
+    }
+}
+
 /// Variables and secrets of a function.
 #[derive(Debug, Default)]
 pub struct Config {

@@ -5,6 +5,7 @@
 pub mod control;
 
 pub mod event;
+pub mod jsonl;
 pub mod kafka;
 pub mod lines;
 pub mod source;
@@ -12,6 +13,7 @@ pub mod source;
 pub mod flow;
 pub mod function;
 
+mod batch;
 mod call;
 pub mod cassandra;
 pub mod schema;
@@ -21,8 +23,11 @@ pub mod outbox;
 pub mod outboxes;
 
 mod transaction;
+mod verdicts;
 
 mod pipeline;
+
+pub mod stage;
 
 mod binding;
 pub mod bounded;

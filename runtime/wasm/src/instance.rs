@@ -12,6 +12,7 @@ use crate::engine::Slot;
 use crate::error::{CallError, CallErrorKind};
 use crate::function::Function;
 use crate::meter::Meter;
+use crate::quiet;
 use crate::services::{Call, WHOLE_BATCH};
 use crate::state::{Current, State};
 use crate::stop;
@@ -70,24 +71,22 @@ impl Instance {
         }
         self.sound = false;
         self.calls += 1;
-        self.begin(budget, call);
+        self.begin(budget, Arc::clone(&call));
         let Self { store, handle, meter, function, .. } = self;
         let running = function.ticker().running();
-        let outcome = tokio::time::timeout(
-            budget.wall,
-            meter.run(async {
-                let handle = handle.typed::<(&[u8],), (Vec<u8>,)>(&mut *store)?;
-                let (outcome,) = handle.call_async(&mut *store, (batch.as_ref(),)).await?;
-                // The result is here, but the guest's task may go on behind it.
-                let idle = store
-                    .run_concurrent(async |accessor| {
-                        poll_fn(|context| Poll::Ready(accessor.poll_no_interesting_tasks(context).is_ready())).await
-                    })
-                    .await?;
-                Ok((outcome, idle))
-            }),
-        )
-        .await;
+        let open = Arc::clone(&store.data().open);
+        let guest = meter.run(async {
+            let handle = handle.typed::<(&[u8],), (Vec<u8>,)>(&mut *store)?;
+            let (outcome,) = handle.call_async(&mut *store, (batch.as_ref(),)).await?;
+            // The result is here, but the guest's task may go on behind it.
+            let idle = store
+                .run_concurrent(async |accessor| {
+                    poll_fn(|context| Poll::Ready(accessor.poll_no_interesting_tasks(context).is_ready())).await
+                })
+                .await?;
+            Ok((outcome, idle))
+        });
+        let outcome = tokio::time::timeout(budget.wall, quiet::watch(guest, meter, &open, &*call)).await;
         drop(running);
         let state = self.store.data_mut();
         state.logs.end();

@@ -15,6 +15,7 @@ mod instance;
 mod logs;
 mod meter;
 mod module;
+mod quiet;
 mod sandbox;
 mod services;
 mod state;

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use wasmtime::UpdateDeadline;
@@ -25,12 +25,21 @@ pub(crate) struct Meter {
     spent: AtomicU64,
     /// May be charged, ns.
     budget: AtomicU64,
+    /// It gave up its thread, to go on at once: the wake-up for that comes later.
+    yields: AtomicBool,
 }
 
 impl Meter {
     pub(crate) fn new() -> Self {
         let zero = || AtomicU64::new(0);
-        Self { base: Instant::now(), since: zero(), polled: zero(), spent: zero(), budget: zero() }
+        Self {
+            base: Instant::now(),
+            since: zero(),
+            polled: zero(),
+            spent: zero(),
+            budget: zero(),
+            yields: AtomicBool::new(false),
+        }
     }
 
     /// Begins a new count.
@@ -58,6 +67,11 @@ impl Meter {
         .await
     }
 
+    /// Whether it gave up its thread since this was asked last.
+    pub(crate) fn took_break(&self) -> bool {
+        self.yields.swap(false, Relaxed)
+    }
+
     /// Called at an interruption: charges, and says whether to go on.
     pub(crate) fn tick(&self) -> Result<UpdateDeadline, Stop> {
         let now = self.now();
@@ -71,6 +85,7 @@ impl Meter {
         if now - self.polled.load(Relaxed) < nanos(TICK) {
             Ok(UpdateDeadline::Continue(1))
         } else {
+            self.yields.store(true, Relaxed);
             Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
         }
     }

@@ -53,6 +53,12 @@ pub trait Call: Send + Sync + 'static {
     fn traceparent(&self, event: u32) -> Option<String>;
     /// Waits on the host's clock, which is virtual in tests and replay.
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()>;
+    /// Whether [`sleep`](Self::sleep) keeps a time of its own, which goes on by [`idle`](Self::idle). Asked once.
+    fn keeps_time(&self) -> bool {
+        false
+    }
+    /// The guest waits for nothing but sleeps: the first of them may end. Only told to who keeps time.
+    fn idle(&self) {}
     /// Prepares one statement on granted tables.
     fn prepare(&self, event: u32, text: String) -> BoxFuture<'static, Result<Statement, CqlError>>;
     /// Begins requests, each of which is answered through its [`Reply`](crate::Reply). They go on whatever the guest

@@ -130,6 +130,11 @@ impl Open {
         self.calls.load(Relaxed) == 0 && self.sleeps.load(Relaxed) == 0
     }
 
+    /// Whether some are open, and these are sleeps.
+    pub(crate) fn only_sleeps(&self) -> bool {
+        self.calls.load(Relaxed) == 0 && self.sleeps.load(Relaxed) > 0
+    }
+
     /// Counts a call with arguments of `bytes` until the guard is dropped.
     pub(crate) fn call(self: &Arc<Self>, bytes: usize) -> Result<OpenCall, Stop> {
         let open = self.calls.load(Relaxed) + 1;

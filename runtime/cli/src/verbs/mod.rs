@@ -14,3 +14,4 @@ pub(crate) mod publish;
 pub(crate) mod replay;
 pub(crate) mod run;
 pub(crate) mod tail;
+pub(crate) mod test;

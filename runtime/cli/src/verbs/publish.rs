@@ -14,12 +14,12 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use serde_json::json;
+use veltrix_host::jsonl::{self, Event};
 use veltrix_host::kafka::headers;
 use veltrix_host::lines::{LineError, Lines};
 
 use crate::args::{Format, KafkaArg, Output, topic};
 use crate::failure::{Failure, Outcome};
-use crate::jsonl::{self, Event};
 use crate::out::{self, Out};
 use crate::{clients, servers};
 

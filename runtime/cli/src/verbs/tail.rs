@@ -9,12 +9,12 @@ use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use veltrix_host::jsonl::{self, Event, Place};
 use veltrix_host::kafka::headers;
 use veltrix_manifest::parse_duration;
 
 use crate::args::{Format, KafkaArg, Output, topic};
 use crate::failure::{Failure, Outcome};
-use crate::jsonl::{self, Event, Place};
 use crate::out::Out;
 use crate::{clients, servers};
 

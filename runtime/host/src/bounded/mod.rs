@@ -17,12 +17,13 @@ use tracing::{error, info};
 use veltrix_manifest::{Binding, Delivery, Manifest, Start};
 
 use crate::cassandra::Cassandra;
-use crate::function::Current;
+use crate::function::{Current, Function};
 use crate::kafka::{Health, KafkaConfig, topics};
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 use crate::pipeline::{BreakerStates, ExactlyOnce, Parts, Pipeline};
 use crate::source::{ROUNDS, SourceConfig};
+use crate::stage::Stage;
 use crate::worker::{self, Loader, RunError};
 use crate::worker_id::WorkerId;
 
@@ -51,6 +52,17 @@ pub struct Bounded {
     pub letters: bool,
     /// Where compiled modules are kept; `None`: nowhere.
     pub cache: Option<PathBuf>,
+    /// The binding is tried out: its function on a stage, and its topics there already. `None`: it is at work.
+    pub staged: Option<Staged>,
+}
+
+/// A function on a stage.
+#[derive(Debug)]
+pub struct Staged {
+    /// The stage.
+    pub stage: Arc<Stage>,
+    /// The function, made there.
+    pub function: Arc<Function>,
 }
 
 /// What came of a bounded run.
@@ -72,7 +84,7 @@ pub struct Summary {
 /// # Errors
 /// See [`RunError`]. Kafka or Cassandra being absent is none: it waits for them.
 pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Summary, RunError> {
-    let Bounded { manifest, binding, group, range, letters, cache } = bounded;
+    let Bounded { manifest, binding, group, range, letters, cache, staged } = bounded;
     let manifest = Manifest { bindings: vec![binding.clone()], ..manifest };
     let metrics = Metrics::default();
     let health = Health::new();
@@ -81,8 +93,14 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
     // Another member of another group: the worker's name in its own is not ours.
     kafka.properties.remove("group.instance.id");
     let cassandra = manifest.cassandra.as_ref().map(|c| Cassandra::connect(&c.nodes, &c.keyspace));
-    let functions = Loader::new(cache, cassandra)?.all(&manifest).await?;
-    topics::ensure(&kafka, &worker::topics_to_create(&manifest)).await;
+    let (function, stage) = match staged {
+        Some(Staged { stage, function }) => (function, Some(stage)),
+        None => {
+            let functions = Loader::new(cache, cassandra)?.all(&manifest).await?;
+            topics::ensure(&kafka, &worker::topics_to_create(&manifest)).await;
+            (functions[&binding.function].clone(), None)
+        }
+    };
     let outbox = Arc::new(Outbox::start(&kafka, health.clone())?);
     let wasm = worker::wasm_runtime()?;
 
@@ -116,7 +134,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
     let (source, consumer) = RangeSource::start(config_of_source, &kafka, health, binding_metrics.clone(), send)?;
     let parts = Parts {
         config,
-        function: Arc::new(Current::new(functions[&binding.function].clone())),
+        function: Arc::new(Current::new(function)),
         consumer: consumer.clone(),
         inputs,
         outbox: outbox.clone(),
@@ -128,6 +146,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
         range: Some(range),
         control: None,
         shown: Arc::default(),
+        stage,
     };
     let (tell, told) = watch::channel(false);
     let pipeline = Pipeline::run(parts, told);

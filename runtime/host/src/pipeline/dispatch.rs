@@ -2,21 +2,16 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rdkafka::consumer::Consumer;
-use veltrix_frame::{Control, EventIn};
-use veltrix_wasm::Budget;
 
 use super::{Admission, MOST_CALLS, OpenCall, PATIENCE, Pipeline, names};
+use crate::batch;
 use crate::call::{Around, CallContext, Row};
 use crate::event::Chunk;
 use crate::flow::{Bounds, Millis, Mode};
 use crate::source::TopicPartition;
 
-/// A batch may execute this share of one event's CPU limit for each event after its first: enough
-/// for real work, and a spinning guest is found before it has used up the limits of its neighbours.
-const CPU_SHARE: u32 = 20;
 /// While others are open, a call waits until this part of the lanes it may have at most is free.
 const FEWEST_LANES: usize = 4;
 /// Events of a batch for each lane of its call.
@@ -146,16 +141,19 @@ impl Pipeline {
         let mut rows = Vec::new();
         let mut traceparents = HashMap::new();
         let builder = &mut self.builder;
-        let deadline = limits.deadline.as_millis() as u32;
         let Some(mode) = assigned.flow.next_mode() else { return false };
-        let isolate = mode == Mode::Isolate;
-        let control = Control { isolate, lanes: lanes as u32, soft_ms: deadline, event_ms: deadline };
-        builder.start(&name.0, name.1, control);
-        if let Some(named) = self.names.of(&name.0) {
-            builder.source(named);
-        }
+        let control = batch::control(mode, lanes, limits);
         let (cluster, group) = (self.consumer.context().cluster(), &self.config.group);
         let mut source = name.clone();
+        if let Some(stage) = &self.stage {
+            source.0 = stage.inside(&name.0);
+        }
+        builder.start(&source.0, source.1, control);
+        if let Some(stage) = &self.stage {
+            builder.source(&stage.source(&source.0));
+        } else if let Some(named) = self.names.of(&name.0) {
+            builder.source(named);
+        }
         let taken = assigned.flow.take(id, bounds, |event, begun| {
             let mut offset = event.offset();
             // Fed again, in a call of its own: the function is shown the event that it was.
@@ -167,23 +165,7 @@ impl Pipeline {
                     builder.source(&names::text(cluster, id, group));
                 }
             }
-            builder.push(EventIn {
-                offset,
-                timestamp: event.timestamp(),
-                // Equality is all that counts, and a collision only makes two lanes wait for each other.
-                lane: event.lane() as u32,
-                begun,
-                key: event.key(),
-                value: event.value(),
-            });
-            for (header, value) in event.headers() {
-                builder.push_header(header, value);
-                if header == b"traceparent"
-                    && let Some(value) = value.and_then(|v| std::str::from_utf8(v).ok())
-                {
-                    traceparents.insert(rows.len() as u32, value.to_owned());
-                }
-            }
+            batch::push(builder, event, offset, begun, rows.len(), &mut traceparents);
             rows.push(Row { offset, timestamp: event.timestamp() });
         });
         let Some(events) = taken else { return false };
@@ -202,14 +184,10 @@ impl Pipeline {
                 pipeline: self.from_calls.clone(),
                 metrics: self.request_metrics.clone(),
                 lease: self.lease.clone(),
+                stage: self.stage.clone(),
             },
         ));
-        let budget = Budget {
-            events: 1 + (events as u32 - 1) / CPU_SHARE,
-            isolate,
-            // Begun just before the soft limit, an event has its own deadline from there.
-            wall: limits.deadline * 2 + Duration::from_secs(1),
-        };
+        let budget = batch::budget(mode, events, limits);
         let fresh = mode != Mode::Batch;
         let task = self.wasm.spawn(context.clone().run(frame, budget, fresh)).abort_handle();
         let lanes = lanes.min(events);

@@ -39,6 +39,7 @@ use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outbox::{Outbox, Ticket};
 use crate::rate::{Limit, Rate};
 use crate::source::{Input, Lease, Scanned, SharedConsumer, SourceContext, TopicPartition};
+use crate::stage::Stage;
 
 use answers::Asked;
 use assigned::Assigned;
@@ -106,6 +107,8 @@ pub(crate) struct Parts {
     pub control: Option<control::Handle>,
     /// What they are shown.
     pub shown: Arc<Shown>,
+    /// Where the binding is tried out; `None`: it is at work.
+    pub stage: Option<Arc<Stage>>,
 }
 
 /// Received and not closed, over all partitions of the binding: beyond it the source is not read.
@@ -177,6 +180,7 @@ pub(crate) struct Pipeline {
     control: Option<control::Handle>,
     orders: Orders,
     shown: Arc<Shown>,
+    stage: Option<Arc<Stage>>,
     range: Option<Arc<Range>>,
     /// All of the range was received.
     ended: bool,
@@ -276,6 +280,7 @@ impl Pipeline {
             orders: Orders { known: parts.control.is_none(), ..Orders::default() },
             control: parts.control,
             shown: parts.shown,
+            stage: parts.stage,
             range: parts.range,
             ended: false,
             partitions: HashMap::new(),

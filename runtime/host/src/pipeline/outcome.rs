@@ -16,18 +16,8 @@ use crate::outbox::{Send, SendError, Ticket};
 use crate::rate::Counts;
 use crate::source::TopicPartition;
 use crate::transaction::Letter;
+use crate::verdicts::{self, Batch, EMITS, REFUSED, letter_size};
 
-/// What `apply` notes of a row while it reads a frame.
-const UNTOUCHED: u8 = 0;
-const RULED: u8 = 1;
-const ACKED: u8 = 2;
-pub(super) const EMITS: u8 = 3;
-const REFUSED: u8 = 4;
-
-/// Room that a record's framing takes beyond key, value and headers.
-const FRAMING: usize = 512;
-/// Pause before an event runs again that failed for a dependency that is down.
-const STARVED: Duration = Duration::from_millis(250);
 /// Longest pause between attempts to start a function.
 const MOST_HOLD: u64 = 30_000;
 
@@ -58,7 +48,9 @@ impl Pipeline {
 
     fn apply(&mut self, call: CallId, open: &OpenCall, frame: Vec<u8>) -> Result<(), String> {
         let outcome = Outcome::parse(&frame).map_err(|error| format!("malformed outcome: {error}"))?;
-        let refusal = self.check(call, open, &outcome)?;
+        let Some(assigned) = self.partitions.get(&open.source) else { return Ok(()) };
+        let batch = Batch { flow: &assigned.flow, call, events: open.events };
+        let refusal = verdicts::check(batch, &outcome, &self.function, self.config.max_record, &mut self.scratch)?;
 
         let (mut with_emits, mut finished, mut letters, mut failures) =
             (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -81,12 +73,21 @@ impl Pipeline {
                 if state == EMITS { with_emits.push(seq) } else { finished.push(seq) }
             }
         }
+        if let Some(stage) = &self.stage {
+            for row in outcome.verdicts() {
+                let done = row.verdict == Verdict::Skip
+                    || row.verdict == Verdict::Ack && self.scratch[row.event as usize] != REFUSED;
+                if let Some(known) = open.context.rows.get(row.event as usize).filter(|_| done) {
+                    stage.told().done(&open.context.source, known.offset, row.verdict == Verdict::Skip);
+                }
+            }
+        }
         self.metrics.ack.inc_by(acked);
         self.metrics.skip.inc_by(skipped);
         self.breakers.finished(Counts { dead: 0, all: acked + skipped }, now);
         for row in failures {
             if let Some(Fate::DeadLetter { seq, attempts }) = self.rule_on(call, open, &row, refusal.as_deref()) {
-                letters.push((seq, attempts, self.failure_of(&row, refusal.as_deref())));
+                letters.push((seq, attempts, verdicts::failure_of(&row, refusal.as_deref())));
             }
         }
         if self.exact.is_some() {
@@ -116,90 +117,26 @@ impl Pipeline {
         Ok(())
     }
 
-    /// Checks all of a frame before any of it counts, and notes in `scratch` what it says of each
-    /// row. Gives back why emits were refused, if any were.
-    fn check(&mut self, call: CallId, open: &OpenCall, outcome: &Outcome<'_>) -> Result<Option<String>, String> {
-        let rows = open.events;
-        self.scratch.clear();
-        self.scratch.resize(rows, UNTOUCHED);
-        let Some(assigned) = self.partitions.get(&open.source) else { return Ok(None) };
-        for row in outcome.verdicts() {
-            let Some(state) = self.scratch.get_mut(row.event as usize) else {
-                return Err(format!("a verdict on event {} of a batch of {rows}", row.event));
-            };
-            if *state != UNTOUCHED || !assigned.flow.is_open(call, row.event) {
-                return Err(format!("a second verdict on event {}", row.event));
-            }
-            *state = if row.verdict == Verdict::Ack { ACKED } else { RULED };
-        }
-        let mut refusal = None;
-        let mut allowed: Option<&str> = None;
-        for emit in outcome.emits() {
-            let Some(state) = self.scratch.get_mut(emit.cause as usize) else {
-                return Err(format!("an emit caused by event {} of a batch of {rows}", emit.cause));
-            };
-            if !matches!(*state, ACKED | EMITS) {
-                continue;
-            }
-            let known = allowed == Some(emit.topic) || self.function.emits.contains(emit.topic);
-            allowed = known.then_some(emit.topic).or(allowed);
-            let size = match emit.forward {
-                true => assigned.flow.event_at(call, emit.cause).map_or(0, event_size),
-                false => size(&emit),
-            };
-            if !known {
-                refusal = Some(format!(
-                    "emit to topic \"{}\" is not granted; add it to `emits` of [function.{}]",
-                    emit.topic, self.function.name
-                ));
-                *state = REFUSED;
-            } else if size > self.config.max_record {
-                refusal = Some(format!(
-                    "emit of {size} bytes to {} is larger than message.max.bytes ({} bytes)",
-                    emit.topic, self.config.max_record
-                ));
-                *state = REFUSED;
-            } else if emit.partition.is_some_and(|p| p < 0) {
-                refusal = Some(format!("emit to partition {} of {}", emit.partition.unwrap_or(-1), emit.topic));
-                *state = REFUSED;
-            } else {
-                *state = EMITS;
-            }
-        }
-        Ok(refusal)
-    }
-
     /// Rules on an event that is not done.
     fn rule_on(&mut self, call: CallId, open: &OpenCall, row: &VerdictRow<'_>, refusal: Option<&str>) -> Option<Fate> {
-        let ruling = match row.verdict {
-            // What is done was ruled on before: these emits were refused.
-            Verdict::Ack | Verdict::Skip => Ruling::Failed { asked: None, ended_call: false },
-            Verdict::DeadLetter => {
-                self.metrics.dead_letter.inc();
-                Ruling::DeadLetter
-            }
-            Verdict::Deferred => {
-                self.metrics.deferred.inc();
-                Ruling::Deferred
-            }
-            Verdict::Retry => {
-                self.metrics.retry.inc();
-                if open.context.is_starved(row.event) {
-                    let now = self.now();
-                    self.breakers.starved(now);
-                    Ruling::Free(STARVED)
-                } else {
-                    let asked = (row.retry_after_ms > 0).then(|| Duration::from_millis(row.retry_after_ms.into()));
-                    Ruling::Failed { asked, ended_call: false }
-                }
-            }
-        };
+        let starved = row.verdict == Verdict::Retry && open.context.is_starved(row.event);
+        match row.verdict {
+            Verdict::DeadLetter => _ = self.metrics.dead_letter.inc(),
+            Verdict::Deferred => _ = self.metrics.deferred.inc(),
+            Verdict::Retry => _ = self.metrics.retry.inc(),
+            Verdict::Ack | Verdict::Skip => {}
+        }
+        if starved {
+            let now = self.now();
+            self.breakers.starved(now);
+        }
+        let ruling = verdicts::ruling(row, starved);
         if ruling == Ruling::Deferred {
             // Common, and without words.
             let now = self.now();
             return self.partitions.get_mut(&open.source)?.flow.rule(call, row.event, &ruling, now, 0.0);
         }
-        let (reason, message) = self.failure_of(row, refusal);
+        let (reason, message) = verdicts::failure_of(row, refusal);
         self.rule_failure(call, open, row.event, &ruling, &Failure { reason: &reason, message: &message })
     }
 
@@ -224,6 +161,9 @@ impl Pipeline {
         let ((topic, partition), offset) = of;
         let Failure { reason, message } = failure;
         let function = &*self.function.name;
+        if let (Some(stage), Some(offset)) = (&self.stage, offset) {
+            stage.told().failed(of.0, offset, fate, reason, message);
+        }
         match fate {
             Fate::Retry { at, attempts } => {
                 self.metrics.retries.inc();
@@ -259,19 +199,6 @@ impl Pipeline {
         }
     }
 
-    /// Reason and message of a failed row.
-    fn failure_of(&self, row: &VerdictRow<'_>, refusal: Option<&str>) -> (String, String) {
-        let text = |bytes: Option<&[u8]>| bytes.map(|b| String::from_utf8_lossy(b).into_owned());
-        let message = text(row.message).unwrap_or_default();
-        match row.verdict {
-            Verdict::Ack => ("emit-refused".into(), refusal.unwrap_or_default().into()),
-            Verdict::DeadLetter => (text(row.reason).unwrap_or_else(|| "dead-letter".into()), message),
-            Verdict::Retry | Verdict::Skip | Verdict::Deferred => {
-                (text(row.reason).unwrap_or_else(|| "attempts-exhausted".into()), message)
-            }
-        }
-    }
-
     /// Sends an emit; `forwarded` is the event that it is a copy of, if it is one.
     fn emit(
         &self,
@@ -281,7 +208,10 @@ impl Pipeline {
         forwarded: Option<EventView<'_>>,
         ticket: &Arc<Ticket>,
     ) {
-        let record = Send::of(emit, forwarded, open.context.traceparents.get(&emit.cause).map(String::as_str));
+        let mut record = Send::of(emit, forwarded, open.context.traceparents.get(&emit.cause).map(String::as_str));
+        if let Some(stage) = &self.stage {
+            record.topic = stage.outside(record.topic);
+        }
         match self.outbox.send(record, ticket) {
             Ok(()) => {
                 self.metrics.emitted.inc();
@@ -454,22 +384,4 @@ impl Pipeline {
             }
         }
     }
-}
-
-fn size(emit: &EmitRow<'_>) -> usize {
-    emit.key.map_or(0, <[u8]>::len) + emit.value.map_or(0, <[u8]>::len) + headers_size(emit.headers.clone()) + FRAMING
-}
-
-fn event_size(event: EventView<'_>) -> usize {
-    event.size() + headers_size(event.headers()) + FRAMING
-}
-
-fn letter_size(event: EventView<'_>) -> usize {
-    // Our own headers, with an error text of the longest kind.
-    event_size(event) + 8_192
-}
-
-/// Headers with the lengths in front of their names and values.
-fn headers_size<'a>(headers: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> usize {
-    headers.map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len) + 10).sum()
 }

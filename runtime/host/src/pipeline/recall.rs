@@ -77,6 +77,9 @@ impl Pipeline {
         recalls.metrics.without.inc_by(tally.without);
         for (offset, of) in tally.copies {
             debug!(topic, partition, offset, of, "a copy: not run, done with its original");
+            if let Some(stage) = &self.stage {
+                stage.told().copied(&(stage.inside(&name.0), partition), offset);
+            }
         }
         let cut = tally.cut - assigned.cut;
         if cut > 0 {

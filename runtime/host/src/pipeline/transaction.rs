@@ -11,13 +11,13 @@ use tracing::{debug, error, info, warn};
 use veltrix_frame::Outcome;
 use veltrix_manifest::{Binding, Delivery, Manifest};
 
-use super::outcome::EMITS;
 use super::{OpenCall, Pipeline, PipelineError, commit};
 use crate::flow::{CallId, Millis, Seq};
 use crate::kafka::membership::membership;
 use crate::kafka::{Health, KafkaConfig, offsets};
 use crate::source::{SharedConsumer, TopicPartition};
 use crate::transaction::{Command, Cycle, Identity, Kept, Letter, Phase, Report, Row, Setup, Transactions};
+use crate::verdicts::EMITS;
 use crate::worker_id::WorkerId;
 
 /// What a binding needs for exactly-once.

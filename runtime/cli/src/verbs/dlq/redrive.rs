@@ -131,6 +131,7 @@ fn perform(manifest: &Manifest, binding: &Binding, plan: &Plan) -> Result<Summar
         range: plan.range.clone(),
         letters: true,
         cache: user_cache(),
+        staged: None,
     };
     perform_bounded(bounded)
 }

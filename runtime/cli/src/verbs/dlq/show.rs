@@ -6,6 +6,7 @@ use clap::Args;
 use rdkafka::message::{BorrowedMessage, Message};
 use serde_json::{Value, json};
 use veltrix_host::dead_letter::{Letter, LetterHeaders};
+use veltrix_host::jsonl::{self, Event};
 use veltrix_host::kafka::headers;
 
 use super::filter::Place;
@@ -14,7 +15,6 @@ use super::list::{self, Owners, State};
 use crate::args::{Format, Output};
 use crate::cql_value::timestamp;
 use crate::failure::{Failure, Outcome};
-use crate::jsonl::{self, Event};
 use crate::out::Out;
 use crate::verbs::application::{self, Application};
 use crate::verbs::log::Log;

@@ -49,6 +49,7 @@ fn bounded(manifest: &Manifest, binding: &Binding, group: &str, range: Range) ->
         range,
         letters: false,
         cache: user_cache(),
+        staged: None,
     }
 }
 

@@ -10,27 +10,29 @@ use serde_json::value::RawValue;
 
 /// An event on its way in or out.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Event {
+pub struct Event {
     /// `None` is null, which is not empty.
-    pub(crate) key: Option<Vec<u8>>,
+    pub key: Option<Vec<u8>>,
     /// `None` is a tombstone.
-    pub(crate) value: Option<Vec<u8>>,
+    pub value: Option<Vec<u8>>,
     /// In order; names may repeat, values may be null.
-    pub(crate) headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Milliseconds since the epoch; `None`: when it is sent.
-    pub(crate) timestamp: Option<i64>,
+    pub timestamp: Option<i64>,
     /// `None`: by the key.
-    pub(crate) partition: Option<i32>,
+    pub partition: Option<i32>,
 }
 
 /// Where an event was found, for those who want that too.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) topic: &'a str,
-    pub(crate) offset: i64,
+pub struct Place<'a> {
+    /// Its topic.
+    pub topic: &'a str,
+    /// Its offset.
+    pub offset: i64,
 }
 
-/// The object of a line. `topic` and `offset` are taken and left, so that what `tail` prints can be published.
+/// The object of a line. `offset` is taken and left, so that what `tail` prints can be published.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
@@ -44,8 +46,8 @@ struct Line<'a> {
     timestamp: Option<i64>,
     #[serde(default)]
     partition: Option<i32>,
-    #[serde(default, rename = "topic")]
-    _topic: Option<String>,
+    #[serde(default)]
+    topic: Option<String>,
     #[serde(default, rename = "offset")]
     _offset: Option<i64>,
 }
@@ -61,8 +63,19 @@ struct Base64 {
     base64: String,
 }
 
-/// Reads a line. The error says what to write.
-pub(crate) fn decode(line: &str) -> Result<Event, String> {
+/// Reads a line, whatever topic it names.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
+pub fn decode(line: &str) -> Result<Event, String> {
+    decode_with_topic(line).map(|(event, _)| event)
+}
+
+/// Reads a line, with the topic if it names one.
+///
+/// # Errors
+/// What is wrong with it, and what to write.
+pub fn decode_with_topic(line: &str) -> Result<(Event, Option<String>), String> {
     let is_object = line.trim_start().starts_with('{');
     let line: Line<'_> = serde_json::from_str(line).map_err(|error| describe(&error))?;
     if !is_object {
@@ -86,7 +99,7 @@ pub(crate) fn decode(line: &str) -> Result<Event, String> {
     }
     let key = line.key.map_or(Ok(None), |key| bytes(key, "`key`"))?;
     let value = bytes(value, "`value`")?;
-    Ok(Event { key, value, headers, timestamp: line.timestamp, partition: line.partition })
+    Ok((Event { key, value, headers, timestamp: line.timestamp, partition: line.partition }, line.topic))
 }
 
 /// The line is known to the reader by its number: only the column says more.
@@ -124,7 +137,7 @@ fn as_base64(text: &str) -> Option<String> {
 }
 
 /// Writes a line, without its end.
-pub(crate) fn encode(event: &Event, place: Option<Place<'_>>) -> String {
+pub fn encode(event: &Event, place: Option<Place<'_>>) -> String {
     let mut line = String::from("{");
     if let Some(place) = place {
         line += "\"topic\":";
