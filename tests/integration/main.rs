@@ -2,6 +2,7 @@
 
 mod breakers;
 mod bytes;
+mod cases;
 mod citizens;
 mod control;
 mod crash;
