@@ -19,6 +19,8 @@ pub(crate) struct Args {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Verb {
+    /// Make a project that builds, tests and runs
+    New(verbs::new::New),
     /// Run a worker against Kafka and Cassandra until SIGTERM, then drain and commit
     Run(verbs::run::Run),
     /// Check a manifest, its modules and, with --connect, its servers
@@ -43,6 +45,12 @@ pub(crate) enum Verb {
     Cassandra(verbs::cassandra::Cassandra),
     /// Run cases: rows and events in; verdicts, emits, rows and logs out
     Test(verbs::test::Test),
+    /// Look at what this machine has and lacks: toolchain, ports, servers, permissions
+    Doctor(verbs::doctor::Doctor),
+    /// Print the completions of a shell, for it to read
+    Completions(verbs::completions::Completions),
+    /// Print a page of the manual, for `man -l -`
+    Man(verbs::man::Man),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -32,6 +32,7 @@ fn main() -> ExitCode {
 
 fn perform(verb: Verb) -> Outcome {
     match verb {
+        Verb::New(args) => verbs::new::run(&args),
         Verb::Run(args) => verbs::run::run(args),
         Verb::Check(args) => verbs::check::run(&args),
         Verb::Inspect(args) => verbs::inspect::run(&args),
@@ -44,5 +45,8 @@ fn perform(verb: Verb) -> Outcome {
         Verb::Resume(args) => verbs::pause::resume(&args),
         Verb::Cassandra(args) => verbs::cassandra::run(&args),
         Verb::Test(args) => verbs::test::run(args),
+        Verb::Doctor(args) => verbs::doctor::run(&args),
+        Verb::Completions(args) => verbs::completions::run(&args),
+        Verb::Man(args) => verbs::man::run(&args),
     }
 }

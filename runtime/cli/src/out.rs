@@ -23,6 +23,11 @@ impl Out {
         written.map_err(failed)
     }
 
+    /// Writes text that has its ends of lines.
+    pub(crate) fn bytes(&mut self, text: &[u8]) -> Outcome {
+        self.stdout.write_all(text).map_err(failed)
+    }
+
     /// Writes a value as JSON on a line.
     pub(crate) fn json(&mut self, value: &impl Serialize) -> Outcome {
         let text = serde_json::to_string(value).context("a result can't be written as JSON")?;

@@ -10,7 +10,7 @@ use crate::args::{CassandraArg, KafkaArg};
 use crate::failure::Failure;
 
 /// What a running `veltrix dev` writes about itself.
-const DEV_FILE: &str = ".veltrix/dev.json";
+pub(crate) const DEV_FILE: &str = ".veltrix/dev.json";
 
 /// Kafka, as a client needs it.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,9 +30,9 @@ pub(crate) struct Cassandra {
 
 /// `.veltrix/dev.json`: addresses of what `dev` runs. Unknown fields are `dev`'s own affair.
 #[derive(Debug, Deserialize)]
-struct Dev {
-    kafka: Option<String>,
-    cassandra: Option<String>,
+pub(crate) struct Dev {
+    pub(crate) kafka: Option<String>,
+    pub(crate) cassandra: Option<String>,
 }
 
 /// Brokers for a client that runs in `here`.

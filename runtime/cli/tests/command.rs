@@ -58,7 +58,8 @@ fn version_names_the_contract() {
 #[test]
 fn help_names_every_verb() {
     let help = stdout(&veltrix(Path::new("."), &["--help"]));
-    for verb in ["run", "check", "inspect", "publish", "tail", "cql", "dlq", "replay", "pause", "resume", "cassandra"] {
+    let verbs = "new run check inspect publish tail cql dlq replay pause resume cassandra doctor completions man";
+    for verb in verbs.split(' ') {
         assert!(help.contains(&format!("\n  {verb} ")), "{verb} is not in {help}");
         ends(&veltrix(Path::new("."), &[verb, "--help"]), 0, "");
     }
@@ -98,11 +99,55 @@ fn wrong_usage_ends_with_2_and_says_what_is_wrong() {
         (&["replay", "--topic", "a b"], "a topic's name"),
         (&["cassandra", "--port", "65536"], "65536"),
         (&["cassandra", "--host", "here"], "--host"),
+        (&["new"], "<NAME>"),
+        (
+            &["new", "Orders"],
+            "\"Orders\" can't be the project's name: crates are written in lower case; write `orders`",
+        ),
+        (&["new", "a/b"], "it is a path"),
+        (&["new", "a", "--lang", "go"], "[possible values: rust]"),
+        (&["new", "a", "--template", "event-sourced"], "[possible values: handler, cassandra]"),
+        (&["new", "a", "--sdk", "nowhere"], "--sdk nowhere holds no veltrix-sdk; name the folder sdk/rust"),
+        (&["completions", "cmd.exe"], "[possible values: bash, elvish, fish, powershell, zsh]"),
+        (&["man", "dlq", "lost"], "veltrix dlq has no verb lost"),
     ] {
         let output = veltrix(here.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", stderr(&output));
         assert!(stderr(&output).contains(told), "{arguments:?}: {told:?} is not in {}", stderr(&output));
         assert_eq!(stdout(&output), "", "{arguments:?}");
+    }
+    let left = std::fs::read_dir(here.path()).unwrap();
+    assert_eq!(left.count(), 0, "what is refused leaves nothing behind");
+}
+
+#[test]
+fn the_manual_has_a_page_for_every_verb() {
+    let page = |verb: &[&str]| stdout(&veltrix(Path::new("."), &[&["man"], verb].concat()));
+    let whole = page(&[]);
+    assert!(whole.contains(".TH veltrix 1") && whole.contains("contract veltrix:function@"), "{whole}");
+    assert!(whole.contains("veltrix\\-publish(1)"), "{whole}");
+    let page = page(&["dlq", "redrive"]);
+    assert!(page.contains(".TH veltrix-dlq-redrive 1") && page.contains("\\-\\-dry\\-run"), "{page}");
+}
+
+#[test]
+fn bash_completes_verbs_and_flags() {
+    let here = tempfile::tempdir().unwrap();
+    std::fs::write(here.path().join("veltrix.bash"), veltrix(here.path(), &["completions", "bash"]).stdout).unwrap();
+    let complete = |words: &str, at: usize| {
+        let line = format!(
+            "source veltrix.bash; COMP_WORDS=({words}); COMP_CWORD={at}; \
+             _veltrix veltrix \"${{COMP_WORDS[{at}]}}\" \"${{COMP_WORDS[{at}-1]}}\"; printf '%s\\n' \"${{COMPREPLY[@]}}\""
+        );
+        let output = Command::new("bash").args(["-c", &line]).current_dir(here.path()).output().unwrap();
+        stdout(&output).lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(complete("veltrix pub", 1), ["publish"]);
+    assert_eq!(complete("veltrix dlq red", 2), ["redrive"]);
+    assert_eq!(complete("veltrix check --con", 2), ["--connect"]);
+    assert_eq!(complete("veltrix new a --template c", 4), ["cassandra"]);
+    for shell in ["elvish", "fish", "powershell", "zsh"] {
+        assert!(stdout(&veltrix(here.path(), &["completions", shell])).contains("publish"), "{shell}");
     }
 }
 

@@ -26,6 +26,14 @@ pub(crate) struct Cache {
     owner: u32,
 }
 
+/// Whether compiled modules can be kept in that directory; makes it if it is not there.
+///
+/// # Errors
+/// Why it can't be trusted.
+pub fn try_cache(dir: &Path) -> Result<(), String> {
+    Cache::try_open(dir).map(drop)
+}
+
 impl Cache {
     /// Makes the directory, or checks the one that is there. None, and a warning, when it cannot be trusted.
     pub(crate) fn open(dir: &Path) -> Option<Self> {

@@ -23,6 +23,7 @@ mod stop;
 mod ticker;
 mod wasi;
 
+pub use cache::try_cache;
 pub use contract::CONTRACT;
 pub use error::{CallError, CallErrorKind, LoadError};
 pub use exchange::{Ask, Reply, Request};
