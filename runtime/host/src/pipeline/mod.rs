@@ -8,6 +8,7 @@ mod breakers;
 mod careful;
 mod commit;
 mod dispatch;
+mod end;
 mod look;
 mod names;
 mod operator;
@@ -16,6 +17,7 @@ mod rebalance;
 mod recall;
 mod stuck;
 mod transaction;
+mod work;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,7 +27,6 @@ use rdkafka::consumer::Consumer;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
-use tracing::{error, info, warn};
 use veltrix_frame::BatchBuilder;
 
 use crate::bounded::Range;
@@ -38,7 +39,7 @@ use crate::kafka::Commits;
 use crate::metrics::{BindingMetrics, RequestMetrics};
 use crate::outbox::{Outbox, Ticket};
 use crate::rate::{Limit, Rate};
-use crate::source::{Input, Lease, Scanned, SharedConsumer, SourceContext, TopicPartition};
+use crate::source::{Input, Lease, SharedConsumer, SourceContext, TopicPartition};
 use crate::stage::Stage;
 
 use answers::Asked;
@@ -310,129 +311,8 @@ impl Pipeline {
         ended
     }
 
-    async fn work(
-        &mut self,
-        inputs: &mut mpsc::Receiver<Input>,
-        calls: &mut mpsc::Receiver<FromCall>,
-        done: &mut mpsc::UnboundedReceiver<Arc<Ticket>>,
-        recalled: &mut mpsc::UnboundedReceiver<Scanned>,
-        mut stop: watch::Receiver<bool>,
-    ) -> Result<(), PipelineError> {
-        let this = self;
-        let mut stopping: Option<Millis> = None;
-        let mut control = this.control.clone();
-        this.heed(this.now());
-        loop {
-            let now = this.now();
-            let ours = this.hear_commits();
-            match stopping {
-                None if this.is_over() => return Ok(()),
-                None if ours => this.start_calls(now),
-                None => this.held_back = true,
-                Some(limit) if this.is_quiet() || now >= limit => return Ok(()),
-                Some(_) => {}
-            }
-            this.finish_revocations(now);
-            this.commit_if_due(now);
-            let held = this.is_held() || this.breakers.is_open();
-            this.look_for_stuck(now, !ours || stopping.is_some() || held)?;
-            this.transact(now, stopping.is_some());
-            let reads = this.reads_source(now);
-            let wake = Duration::from_millis(this.next_wake(now, stopping).saturating_sub(now).max(1));
-            tokio::select! {
-                biased;
-                changed = stop.changed(), if stopping.is_none() => {
-                    if changed.is_err() || *stop.borrow() {
-                        stopping = Some(this.now() + DRAIN.as_millis() as Millis);
-                        this.drain_all();
-                    }
-                }
-                // A verdict brings effects: they must not come from a worker that has lost its partitions unawares.
-                Some(from) = calls.recv(), if ours => {
-                    this.take(from);
-                    while let Ok(from) = calls.try_recv() {
-                        this.take(from);
-                    }
-                }
-                Some(ticket) = done.recv() => {
-                    this.acknowledged(&ticket);
-                    while let Ok(ticket) = done.try_recv() {
-                        this.acknowledged(&ticket);
-                    }
-                }
-                Some(scanned) = recalled.recv() => this.recalled(scanned),
-                report = transaction::next_report(&mut this.exact) => match report {
-                    Some(report) => this.transacted(report)?,
-                    None => return Err(PipelineError::Producer),
-                },
-                input = inputs.recv(), if reads => match input {
-                    Some(Input::Failed(reason)) => return Err(PipelineError::Source(reason)),
-                    Some(input) => {
-                        this.input(input);
-                        while this.reads_source(this.now()) && let Ok(input) = inputs.try_recv() {
-                            if let Input::Failed(reason) = input {
-                                return Err(PipelineError::Source(reason));
-                            }
-                            this.input(input);
-                        }
-                    }
-                    None if stopping.is_none() => return Err(PipelineError::Source("the source ended".into())),
-                    None => {}
-                },
-                () = control::changed(&mut control) => this.heed(this.now()),
-                () = tokio::time::sleep(wake) => {}
-            }
-            if this.exact.is_none() && this.outbox.is_fatal() {
-                return Err(PipelineError::Producer);
-            }
-        }
-    }
-
     fn now(&self) -> Millis {
         (self.started + self.clock.elapsed()).as_millis() as Millis
-    }
-
-    fn input(&mut self, input: Input) {
-        match input {
-            Input::Records(chunks) => {
-                for chunk in chunks {
-                    self.receive(chunk);
-                }
-            }
-            Input::Assigned(partitions) => self.assigned(partitions),
-            Input::Revoking { partitions, lost, reply } => self.revoking(partitions, lost, reply),
-            Input::Ended => self.ended = true,
-            Input::Failed(reason) => error!(reason, "source"),
-        }
-    }
-
-    fn take(&mut self, from: FromCall) {
-        match from {
-            FromCall::Settled { call, outcome, reply } => {
-                let result = self.settle(call, outcome);
-                if result.is_ok() && !self.has_room() {
-                    self.held.push(reply);
-                } else {
-                    let _ = reply.send(result);
-                }
-            }
-            FromCall::Ended { call, result, took } => self.ended(call, result, took),
-        }
-    }
-
-    /// All effects of some events are acknowledged, or one of them is lost.
-    fn acknowledged(&mut self, ticket: &Ticket) {
-        // A ticket of an earlier assignment speaks of sequence numbers that mean something else now.
-        if let Some(assigned) = self.partitions.get_mut(&ticket.source).filter(|a| a.epoch == ticket.epoch) {
-            for seq in &ticket.events {
-                if ticket.is_lost() {
-                    assigned.flow.lose_effect(*seq);
-                } else {
-                    assigned.flow.done(*seq);
-                }
-            }
-        }
-        self.release_held();
     }
 
     /// Lets guests go on that wait in `settle`, once there is room.
@@ -456,86 +336,5 @@ impl Pipeline {
     /// Whether more outcomes may come.
     fn has_room(&self) -> bool {
         self.exact.as_ref().map_or_else(|| self.outbox.has_room(), Exact::has_room)
-    }
-
-    /// When something is due even if nobody reports anything.
-    fn next_wake(&self, now: Millis, stopping: Option<Millis>) -> Millis {
-        let mut wake = self.next_commit().min(self.next_answer(now)).min(self.breakers.next(now));
-        wake = wake.min(stopping.unwrap_or(Millis::MAX));
-        for assigned in self.partitions.values() {
-            wake = wake.min(assigned.flow.next_due().unwrap_or(Millis::MAX));
-            if stopping.is_none()
-                && !self.held_back
-                && let Some(since) = assigned.ready_since
-            {
-                wake = wake.min(since + self.config.wait.as_millis() as Millis).max(now + 1);
-            }
-        }
-        if let Some(exact) = &self.exact {
-            wake = wake.min(exact.next_due().unwrap_or(Millis::MAX));
-        }
-        if !self.has_room() || !self.held.is_empty() || self.unread_since.is_some() {
-            wake = wake.min(now + 20);
-        }
-        if self.hold_until > now {
-            wake = wake.min(self.hold_until);
-        }
-        for revocation in &self.revocations {
-            wake = wake.min(revocation.limit);
-        }
-        wake
-    }
-
-    fn is_quiet(&mut self) -> bool {
-        self.calls.is_empty()
-            && self.partitions.values().all(|a| a.flow.is_quiet())
-            && self.exact.as_ref().is_none_or(Exact::is_quiet)
-            && self.turns.clone().iter().all(|name| self.is_committed(name))
-    }
-
-    /// A bounded run has nothing left to do.
-    fn is_over(&self) -> bool {
-        let committed = self.exact.as_ref().is_none_or(Exact::is_quiet);
-        self.ended && committed && self.calls.is_empty() && self.partitions.values().all(|a| a.flow.is_idle())
-    }
-
-    fn drain_all(&mut self) {
-        info!(group = self.config.group, function = %self.function.name, calls = self.calls.len(), "draining");
-        for assigned in self.partitions.values_mut() {
-            assigned.drain();
-        }
-    }
-
-    /// Stops what has not ended by itself, and commits what is done.
-    async fn close(mut self) {
-        if !self.calls.is_empty() {
-            warn!(calls = self.calls.len(), function = %self.function.name, "calls did not end in time: their events run again after the next start");
-        }
-        self.calls.clear();
-        self.measure();
-        if let Some(exact) = self.exact.take() {
-            return exact.stop(LAST_COMMIT).await;
-        }
-        for assigned in self.partitions.values_mut() {
-            assigned.flow.end_well();
-        }
-        let offsets = self.committable(self.asked.next, self.now(), true);
-        let consumer = self.consumer.clone();
-        if offsets.count() > 0 {
-            // On a thread of its own, since it waits for the broker, which may be away.
-            let commit =
-                tokio::task::spawn_blocking(move || consumer.commit(&offsets, rdkafka::consumer::CommitMode::Sync));
-            match tokio::time::timeout(LAST_COMMIT, commit).await {
-                Ok(Ok(Ok(()))) => info!(group = self.config.group, "committed"),
-                Ok(Ok(Err(error))) => {
-                    warn!(%error, group = self.config.group, "the last commit failed: what was done since the one before runs again")
-                }
-                Ok(Err(error)) => error!(%error, "commit"),
-                Err(_) => warn!(
-                    group = self.config.group,
-                    "the last commit was not answered in time: what was done since the one before may run again"
-                ),
-            }
-        }
     }
 }
