@@ -270,6 +270,54 @@ fn project_counts_each_event_once_through_kills_and_repetition() {
     assert!(case.dead_letters().is_empty());
 }
 
+/// Megabytes, depth, endless numbers: refused for what they are, or written, and never charged for time or memory.
+#[test]
+fn large_and_hostile_events_meet_no_limit_of_the_sandbox() {
+    let case = of("materialize")
+        .tables("CREATE TABLE t (id text PRIMARY KEY, name text, raw text, n varint, tags set<text>)")
+        .function("cassandra = { t = \"write\" }")
+        .binding("retry = { attempts = 2, backoff = \"10ms\" }")
+        .rest(
+            "[function.guest.vars]\ntable = \"t\"\nkey = \"key -> id text\"\ncolumns = \"\"\"\n/a/name -> name text\n\
+             value -> raw json\n/n -> n varint keep\n/tags -> tags set<text> keep\n\"\"\"\n",
+        )
+        .build();
+    let mega = 1 << 20;
+    let named = |rest: &str| format!("{{{rest} \"a\": {{\"name\": \"N\"}}}}");
+    let elements = vec!["\"same\""; 120_000].join(",");
+    let events = [
+        ("long", named(&format!("\"pad\": \"{}\",", "x".repeat(mega))), None),
+        ("members", named(&"\"b\": [1, {\"c\": \"]\"}], ".repeat(40_000)), None),
+        ("elements", named(&format!("\"tags\": [{elements}],")), None),
+        ("escapes", named(&format!("\"pad\": \"{}\",", "\\u00e9".repeat(mega / 6))), None),
+        ("digits", named(&format!("\"n\": {},", "9".repeat(mega))), Some("/n is no varint")),
+        ("deep", "[".repeat(mega), Some("decode")),
+        ("half", named(&format!("\"pad\": \"{}\\ud800\",", "x".repeat(mega))), Some("decode")),
+    ];
+    case.produce(events.iter().map(|(key, value, _)| Record::new(key, value)));
+    let _worker = case.app.ready();
+    case.wait_committed(events.len() as i64);
+    let dead: BTreeMap<String, (String, String)> = case
+        .dead_letters()
+        .iter()
+        .map(|letter| {
+            let header = |name: &str| letter.header(&format!("veltrix-dead-letter-{name}"));
+            (letter.key_text(), (header("reason"), header("attempts")))
+        })
+        .collect();
+    let keyspace = case.keyspace.as_deref().expect("it has one");
+    let rows = servers().cassandra().rows::<(String, String)>(&format!("SELECT id, raw FROM {keyspace}.t"));
+    let rows: BTreeMap<String, String> = rows.into_iter().collect();
+    for (key, value, reason) in &events {
+        let found = (dead.get(*key).cloned(), rows.get(*key).map(|raw| raw == value));
+        let expected = match reason {
+            Some(reason) => (Some((reason.to_string(), "1".to_owned())), None),
+            None => (None, Some(true)),
+        };
+        assert_eq!(found, expected, "{key}");
+    }
+}
+
 #[test]
 fn a_deployment_that_can_not_work_says_why_and_loses_nothing() {
     let case = of("archive")
