@@ -94,7 +94,15 @@ fn ended(output: &Output, code: i32) -> String {
     out.into_owned()
 }
 
-const APPLICATIONS: [&str; 3] = ["examples/hello", "examples/fulfilment", "tests/cases/behaviour"];
+const APPLICATIONS: [&str; 7] = [
+    "examples/hello",
+    "examples/fulfilment",
+    "functions/archive",
+    "functions/materialize",
+    "functions/project",
+    "functions/route",
+    "tests/cases/behaviour",
+];
 
 #[test]
 fn the_cases_of_this_tree_pass_on_embedded_servers_the_same_each_time() {
@@ -111,7 +119,9 @@ fn the_cases_of_this_tree_pass_on_embedded_servers_the_same_each_time() {
 
 #[test]
 fn the_same_cases_pass_on_real_servers_and_leave_nothing_there() {
-    for application in APPLICATIONS {
+    // The others forward bytes and write plain rows, which tests of their own see on real servers.
+    for application in APPLICATIONS.into_iter().filter(|name| !["functions/archive", "functions/route"].contains(name))
+    {
         ended(&Copied::of(application).test_live(&[]), 0);
     }
     let keyspaces = servers().cassandra().rows::<(String,)>("SELECT keyspace_name FROM system_schema.keyspaces");
