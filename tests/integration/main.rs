@@ -8,6 +8,7 @@ mod control;
 mod crash;
 mod dedupe;
 mod dependencies;
+mod dev;
 mod dlq;
 mod doctor;
 mod effects;

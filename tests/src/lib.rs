@@ -5,6 +5,7 @@
 pub mod build;
 pub mod case;
 pub mod cassandra;
+pub mod dev;
 pub mod kafka;
 pub mod servers;
 pub mod wait;
@@ -12,6 +13,7 @@ pub mod worker;
 
 pub use case::Case;
 pub use cassandra::Cassandra;
+pub use dev::Dev;
 pub use kafka::{Kafka, Record, Topic};
 pub use servers::{OwnServers, Server, Servers, servers};
 pub use wait::{eventually, unique};

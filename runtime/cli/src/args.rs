@@ -23,6 +23,8 @@ pub(crate) enum Verb {
     New(verbs::new::New),
     /// Run a worker against Kafka and Cassandra until SIGTERM, then drain and commit
     Run(verbs::run::Run),
+    /// Run an application on this machine: embedded Kafka and Cassandra, builds, reloads
+    Dev(verbs::dev::Dev),
     /// Check a manifest, its modules and, with --connect, its servers
     Check(verbs::check::Check),
     /// Show what a module is, imports and exports
@@ -90,6 +92,26 @@ pub(crate) struct CassandraArg {
     /// Cassandra nodes, instead of those of .veltrix/dev.json or the manifest
     #[arg(long, env = "VELTRIX_CASSANDRA", value_name = "HOST:PORT", value_delimiter = ',', value_parser = address)]
     cassandra: Vec<String>,
+}
+
+impl Verb {
+    /// How it is logged unless the command line says otherwise; `None`: for people on a terminal.
+    pub(crate) fn log_format(&self) -> Option<LogFormat> {
+        // What it logs stands between lines that it says to people.
+        matches!(self, Self::Dev(_)).then_some(LogFormat::Human)
+    }
+
+    /// What is logged unless the environment says otherwise.
+    pub(crate) fn log(&self) -> &'static str {
+        match self {
+            // It says what happens; of the host only what is wrong is wanted beside it, and what functions log.
+            Self::Dev(_) => "warn,function=info,scylla=error",
+            // Cases tell by themselves what became of their events.
+            Self::Test(_) => "off",
+            // The driver speaks of each connection it loses; the host says once what that means.
+            _ => "info,scylla=error",
+        }
+    }
 }
 
 fn version() -> &'static str {

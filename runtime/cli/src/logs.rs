@@ -9,13 +9,10 @@ use crate::args::LogFormat;
 /// The environment variable that says what is logged, such as `debug` or `veltrix_host=debug`.
 const FILTER: &str = "VELTRIX_LOG";
 
-/// `quiet`: nothing, unless the environment asks for it.
-pub(crate) fn start(format: Option<LogFormat>, quiet: bool) {
+pub(crate) fn start(format: Option<LogFormat>, usual: &str) {
     let terminal = stderr().is_terminal();
     let format = format.unwrap_or(if terminal { LogFormat::Human } else { LogFormat::Json });
-    // The driver speaks of each connection it loses; the host says once what that means.
-    let default = if quiet { "off" } else { "info,scylla=error" };
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(default));
+    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(usual));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr);
     match format {
         LogFormat::Human => builder.with_ansi(terminal).with_target(false).init(),

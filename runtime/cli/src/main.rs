@@ -22,8 +22,7 @@ use failure::Outcome;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    // Cases tell by themselves what became of their events.
-    logs::start(args.log, matches!(args.verb, Verb::Test(_)));
+    logs::start(args.log.or(args.verb.log_format()), args.verb.log());
     match perform(args.verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
@@ -34,6 +33,7 @@ fn perform(verb: Verb) -> Outcome {
     match verb {
         Verb::New(args) => verbs::new::run(&args),
         Verb::Run(args) => verbs::run::run(args),
+        Verb::Dev(args) => verbs::dev::run(args),
         Verb::Check(args) => verbs::check::run(&args),
         Verb::Inspect(args) => verbs::inspect::run(&args),
         Verb::Publish(args) => verbs::publish::run(&args),

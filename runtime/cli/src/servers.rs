@@ -18,6 +18,8 @@ pub(crate) struct Kafka {
     pub(crate) brokers: Vec<String>,
     /// The manifest's; none where `dev` runs or no manifest is here.
     pub(crate) properties: BTreeMap<String, String>,
+    /// It is in the process of a `dev`, and answers no questions about settings.
+    pub(crate) embedded: bool,
 }
 
 /// Cassandra, as a client needs it.
@@ -32,19 +34,23 @@ pub(crate) struct Cassandra {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Dev {
     pub(crate) kafka: Option<String>,
+    #[serde(default)]
+    embedded: bool,
     pub(crate) cassandra: Option<String>,
 }
 
 /// Brokers for a client that runs in `here`.
 pub(crate) fn kafka(flag: &KafkaArg, here: &Path) -> Result<Kafka, Failure> {
     let given = flag.given();
-    let dev = if given.is_empty() { dev(here)?.and_then(|dev| dev.kafka) } else { None };
-    if let Some(address) = dev {
-        return Ok(Kafka { brokers: split(&address), properties: BTreeMap::new() });
+    let dev = if given.is_empty() { dev(here)? } else { None };
+    if let Some(Dev { kafka: Some(address), embedded, .. }) = dev {
+        return Ok(Kafka { brokers: split(&address), properties: BTreeMap::new(), embedded });
     }
     Ok(match manifest(here, &given, &[])? {
-        Some(manifest) => Kafka { brokers: manifest.kafka.brokers, properties: manifest.kafka.properties },
-        None => Kafka { brokers: or_local(given, "localhost:9092"), properties: BTreeMap::new() },
+        Some(manifest) => {
+            Kafka { brokers: manifest.kafka.brokers, properties: manifest.kafka.properties, embedded: false }
+        }
+        None => Kafka { brokers: or_local(given, "localhost:9092"), properties: BTreeMap::new(), embedded: false },
     })
 }
 

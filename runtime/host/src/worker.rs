@@ -133,7 +133,7 @@ pub struct Worker {
     bindings: JoinSet<()>,
     tell: watch::Sender<bool>,
     outboxes: Arc<Outboxes>,
-    _background: JoinSet<()>,
+    background: JoinSet<()>,
     wasm: Wasm,
     control: Follower,
 }
@@ -228,7 +228,7 @@ impl Worker {
         }
         status.started.store(true, Ordering::Relaxed);
         let handle = Handle::new(bound, status, manifest, functions, loader, control.desk());
-        Ok(Self { handle, bindings, tell, outboxes, _background: background, wasm, control })
+        Ok(Self { handle, bindings, tell, outboxes, background, wasm, control })
     }
 
     /// Looks at the worker and gives it orders, for as long as it runs.
@@ -241,7 +241,7 @@ impl Worker {
     /// # Errors
     /// Something of our own broke.
     pub async fn stop(self) -> Result<(), RunError> {
-        let Self { handle: _, mut bindings, tell, outboxes, _background, wasm, control } = self;
+        let Self { handle: _, mut bindings, tell, outboxes, mut background, wasm, control } = self;
         let _ = tell.send(true);
         let mut result = Ok(());
         while let Some(ended) = bindings.join_next().await {
@@ -255,6 +255,8 @@ impl Worker {
         if tokio::time::timeout(FLUSH * 2, flush).await.is_err() {
             error!("the producer did not end in time");
         }
+        // The admin's address is free when this returns.
+        background.shutdown().await;
         info!("stopped");
         result
     }

@@ -34,7 +34,11 @@ impl Application {
 
 /// The brokers of a manifest, for short-lived clients.
 pub(crate) fn kafka(manifest: &Manifest) -> servers::Kafka {
-    servers::Kafka { brokers: manifest.kafka.brokers.clone(), properties: manifest.kafka.properties.clone() }
+    servers::Kafka {
+        brokers: manifest.kafka.brokers.clone(),
+        properties: manifest.kafka.properties.clone(),
+        embedded: false,
+    }
 }
 
 /// The bindings of that group or function; all without a name.

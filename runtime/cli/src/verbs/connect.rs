@@ -7,6 +7,7 @@ use scylla::client::session::Session;
 use veltrix_manifest::{Cassandra, Manifest, is_pattern};
 
 use crate::failure::{Failure, Outcome};
+use crate::verbs::application;
 use crate::verbs::check::Findings;
 use crate::{clients, servers};
 
@@ -32,8 +33,7 @@ fn unreachable(failure: Failure) -> Result<String, Failure> {
 
 /// Missing emit and dead-letter topics are created by `run`; a missing source is waited for.
 fn kafka(manifest: &Manifest, findings: &mut Findings) -> Outcome {
-    let servers =
-        servers::Kafka { brokers: manifest.kafka.brokers.clone(), properties: manifest.kafka.properties.clone() };
+    let servers = application::kafka(manifest);
     let consumer: BaseConsumer =
         clients::kafka(&servers).create().map_err(|error| Failure::usage(format!("[kafka] properties: {error}")))?;
     let metadata = match clients::metadata(consumer.client(), None, &servers) {

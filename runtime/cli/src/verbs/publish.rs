@@ -169,7 +169,9 @@ impl<'a> Publisher<'a> {
         config.set("message.timeout.ms", TIMEOUT.as_millis().to_string());
         config.set("linger.ms", "5");
         // What is too large is then refused by itself, not by the broker together with its neighbours in a batch.
-        if let Some(largest) = clients::largest_batch(&admin, &args.topic)? {
+        if !servers.embedded
+            && let Some(largest) = clients::largest_batch(&admin, &args.topic)?
+        {
             config.set("message.max.bytes", largest);
         }
         let producer = config.create_with_context(Tally::default()).map_err(failed)?;

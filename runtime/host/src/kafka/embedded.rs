@@ -6,10 +6,15 @@
 
 #![allow(unsafe_code)]
 
+use std::sync::LazyLock;
+
 use rdkafka::ClientConfig;
 use rdkafka::bindings as sys;
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::producer::{BaseProducer, Producer};
+use sha2::{Digest, Sha256};
+
+use super::TopicId;
 
 /// Bytes of batches that a partition keeps; what is older goes, handled or not.
 pub const MOST_BYTES: u64 = 5 << 20;
@@ -17,6 +22,20 @@ pub const MOST_BYTES: u64 = 5 << 20;
 pub const MOST_BATCHES: u64 = 100_000;
 /// Partitions of a topic that nobody has created otherwise.
 pub const PARTITIONS: i32 = 4;
+
+/// The id of the embedded cluster, which does not tell one: of each process another, as its offsets begin anew.
+pub(crate) fn cluster_id() -> &'static str {
+    static ID: LazyLock<String> = LazyLock::new(|| format!("embedded-{:032x}", rand::random::<u128>()));
+    &ID
+}
+
+/// The id of a topic of it. A topic is never deleted there, so that its name tells it for good.
+pub(crate) fn topic_id(topic: &str) -> TopicId {
+    let digest = Sha256::new().chain_update(cluster_id()).chain_update(topic).finalize();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    TopicId(id)
+}
 
 /// An embedded Kafka; it ends when this is dropped.
 pub struct Embedded {

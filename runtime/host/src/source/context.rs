@@ -20,7 +20,7 @@ use super::{Assignment, Input, Lease, TopicPartition};
 use crate::control;
 use crate::event::Chunk;
 use crate::flow::Memo;
-use crate::kafka::{Health, TopicId, client, identity, offsets};
+use crate::kafka::{Health, TopicId, client, embedded, identity, offsets};
 use crate::metrics::{BindingMetrics, Fetch};
 
 /// How long a revocation waits for the pipeline, which has a shorter limit of its own.
@@ -286,6 +286,11 @@ impl SourceContext {
         partitions: &[TopicPartition],
         limit: Duration,
     ) -> HashMap<Arc<str>, TopicId> {
+        if self.gaps.is_some() {
+            // The embedded Kafka answers no such question.
+            let _ = self.cluster.set(embedded::cluster_id().into());
+            return partitions.iter().map(|(topic, _)| (topic.clone(), embedded::topic_id(topic))).collect();
+        }
         if self.cluster.get().is_none()
             && let Some(id) = identity::cluster_id(consumer.client(), limit)
         {

@@ -132,6 +132,11 @@ impl Source {
             // The client asks for offsets that are decided on as well, then: not for those of an open transaction.
             client.set("isolation.level", "read_committed");
         }
+        if config.gapless {
+            // The embedded Kafka answers an empty fetch only when this has passed, whatever comes meanwhile; and it is near.
+            client.set("fetch.wait.max.ms", "10").set("topic.metadata.refresh.interval.ms", "1000");
+            client.set("statistics.interval.ms", "500");
+        }
         // There transactions are what fences this worker off, and nothing has an effect before them.
         let lease = if config.exactly_once { Lease::off() } else { Lease::new(session(kafka)) };
         let control = config.control.clone();

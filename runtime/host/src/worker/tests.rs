@@ -17,7 +17,7 @@ const GROUP: &str = "swap.relay";
 
 fn options(kafka: &Embedded, binding: &str) -> Options {
     let text = format!(
-        "name = 'swap'\n[kafka]\nbrokers = ['{}']\nproperties = {{ 'fetch.wait.max.ms' = 10 }}\n[[binding]]\n\
+        "name = 'swap'\n[kafka]\nbrokers = ['{}']\n[[binding]]\n\
          topics = ['in']\nfunction = 'relay'\ndead_letter = 'dead'\n{binding}\n[function.relay]\nmodule = '{}'\n",
         kafka.address(),
         build::guest("relay").display()

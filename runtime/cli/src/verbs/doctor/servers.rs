@@ -22,7 +22,7 @@ pub(crate) fn look(subject: &Subject) -> Vec<Check> {
 
 fn kafka(subject: &Subject) -> Check {
     let properties = subject.manifest.as_ref().map(|manifest| manifest.kafka.properties.clone()).unwrap_or_default();
-    let kafka = servers::Kafka { brokers: subject.brokers.clone(), properties };
+    let kafka = servers::Kafka { brokers: subject.brokers.clone(), properties, embedded: false };
     let found = clients::kafka(&kafka)
         .create::<BaseConsumer>()
         .map_err(|error| Failure::usage(format!("[kafka] properties: {error}")))

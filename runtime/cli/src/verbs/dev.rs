@@ -1,0 +1,108 @@
+//! `dev`: an application on this machine, with servers of its own, until it is told to end.
+
+use std::io::{IsTerminal, stderr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use veltrix_dev::{Input, Lines, Options, Summary};
+
+use crate::args::{Format, Output, address};
+use crate::clients;
+use crate::failure::{Failure, Outcome};
+use crate::out::Out;
+use crate::signals::Signals;
+use crate::verbs::run::{stop, user_cache};
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Kafka and Cassandra are in this process, in memory, and gone with it. Their addresses are printed and written to
+.veltrix/dev.json beside the manifest, where `publish`, `tail` and `cql` find them. Sources, modules, schema and manifest
+are watched: what changes is built and swapped in."
+)]
+pub(crate) struct Dev {
+    /// A manifest, or a folder that holds veltrix.toml
+    #[arg(default_value = ".")]
+    file: PathBuf,
+    /// Feed events, JSON lines as `publish` takes them; `-` is stdin; may be repeated, in order
+    #[arg(long = "input", value_name = "TOPIC=FILE")]
+    inputs: Vec<Input>,
+    /// End at the first line that is no event, rather than to tell it and go on
+    #[arg(long, requires = "inputs")]
+    strict: bool,
+    /// When the inputs have ended and all is handled, print what came of it and end: with 1 if there were dead letters
+    #[arg(long, requires = "inputs")]
+    exit: bool,
+    /// With --exit, dead letters are no failure
+    #[arg(long, requires = "exit")]
+    allow_dead_letters: bool,
+    /// Real brokers, instead of an embedded Kafka
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', value_parser = address)]
+    kafka: Vec<String>,
+    /// Real Cassandra nodes, instead of an embedded Cassandra
+    #[arg(long, value_name = "HOST:PORT", value_delimiter = ',', value_parser = address)]
+    cassandra: Vec<String>,
+    /// Where the embedded Cassandra listens; 0 takes a free port; default: 9042, or else a free one
+    #[arg(long, value_name = "PORT", conflicts_with = "cassandra")]
+    cassandra_port: Option<u16>,
+    /// Where to serve /healthz, /readyz and /metrics; port 0 chooses one
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
+    admin: String,
+    /// A build that takes longer is ended
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
+    build_limit: Duration,
+    /// Where compiled modules are kept; default: veltrix in the user's cache folder
+    #[arg(long, value_name = "FOLDER")]
+    cache: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    veltrix_manifest::parse_duration(text)
+}
+
+pub(crate) fn run(args: Dev) -> Outcome {
+    let options = Options {
+        file: args.file,
+        kafka: args.kafka,
+        cassandra: args.cassandra,
+        cassandra_port: args.cassandra_port,
+        admin: args.admin,
+        inputs: args.inputs,
+        strict: args.strict,
+        exit: args.exit,
+        build_limit: args.build_limit,
+        colour: stderr().is_terminal(),
+        cache: args.cache.or_else(user_cache),
+        report: Arc::<Lines>::default(),
+    };
+    let runtime = clients::runtime()?;
+    let ended = runtime.block_on(async {
+        let stop = stop(Signals::listen()?);
+        veltrix_dev::run(options, stop).await.map_err(|error| match error.is_configuration() {
+            true => Failure::usage(error),
+            false => Failure::run(error),
+        })
+    });
+    // All that had to be done is done: what still waits for a line of stdin is left alone.
+    runtime.shutdown_background();
+    let summary = ended?;
+    print(&summary, args.output.format)?;
+    let good = if args.exit { summary.is_good(args.allow_dead_letters) } else { !summary.is_lossy() };
+    if good { Ok(()) } else { Err(Failure::Said) }
+}
+
+fn print(summary: &Summary, format: Format) -> Outcome {
+    // It was ended before anything ran.
+    if summary.application.is_empty() {
+        return Ok(());
+    }
+    let mut out = Out::new();
+    match format {
+        Format::Text => out.line(&summary.to_string())?,
+        Format::Json => out.json(summary)?,
+    }
+    out.flush()
+}
