@@ -122,6 +122,7 @@ impl Case {
             clock: Duration::from_millis(self.clock.unsigned_abs()),
             vars,
             secrets: self.secrets.clone(),
+            emits: function.emits.clone(),
             promised: function.secrets.keys().cloned().collect(),
             group: binding.group.clone(),
             outside: outside.into_iter().collect(),

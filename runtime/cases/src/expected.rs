@@ -101,9 +101,9 @@ impl Expected {
 fn verdict(word: String) -> Result<String, String> {
     let (kind, reason) = word.split_once(": ").map_or((word.as_str(), None), |(kind, reason)| (kind, Some(reason)));
     match (kind, reason) {
-        ("ack" | "skip" | "waiting" | "copy", None) | ("dead-letter" | "stopped", _) => Ok(word),
+        ("ack" | "skip" | "waiting" | "copy" | "misconfigured", None) | ("dead-letter" | "stopped", _) => Ok(word),
         _ => Err(format!(
-            "`verdict` is \"{word}\"; write ack, skip, dead-letter: REASON, stopped: REASON, waiting or copy"
+            "`verdict` is \"{word}\"; write ack, skip, dead-letter: REASON, stopped: REASON, waiting, copy or misconfigured"
         )),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Map;
 use veltrix_host::jsonl::Event;
-use veltrix_host::stage::{self, End, Play, Stage, Told};
+use veltrix_host::stage::{self, End, Play, PlayError, Stage, Told};
 use veltrix_manifest::Manifest;
 use veltrix_wasm::{Module, Sandbox};
 
@@ -156,7 +156,12 @@ impl Lane {
                         stage: stage.clone(),
                         events: case.chunks(&topic, binding),
                     };
-                    stage::play(play).await.map_err(|error| error.to_string())?;
+                    match stage::play(play).await {
+                        Ok(()) => {}
+                        // That is a result too.
+                        Err(PlayError::Refused) => break,
+                        Err(error @ (PlayError::Endless | PlayError::Lost)) => return Err(error.to_string()),
+                    }
                 }
             }
         }
@@ -192,6 +197,9 @@ fn verdicts_and_logs(case: &Case, told: &Told) -> Actual {
                 (format!("stopped: {reason}"), Some(*attempts), message.as_str())
             }
             Some(End::Copy) => ("copy".to_owned(), None, ""),
+            None if told.refused.is_some() => {
+                ("misconfigured".to_owned(), None, told.refused.as_deref().unwrap_or_default())
+            }
             None => ("waiting".to_owned(), None, ""),
         };
         let message = (!message.is_empty()).then(|| message.to_owned());
@@ -200,7 +208,7 @@ fn verdicts_and_logs(case: &Case, told: &Told) -> Actual {
     let logs = told.logs.iter().map(|log| {
         let event = log.event.as_ref();
         let event = event.and_then(|(topic, partition, offset)| case.index_of(topic, *partition, *offset));
-        let level = LEVELS.get(usize::from(log.level).saturating_sub(1)).copied().unwrap_or("info");
+        let level = LEVELS.get(usize::from(log.level).saturating_sub(1)).copied().unwrap_or("error");
         let fields: Map<_, _> = log.fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         Log { event: event.map(|event| event + 1), level: level.to_owned(), message: log.message.clone(), fields }
     });

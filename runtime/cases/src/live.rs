@@ -117,8 +117,11 @@ impl Live {
                 cache: None,
                 staged: Some(Staged { stage: stage.clone(), function: function.clone() }),
             };
-            let ended = bounded::run(bounded, tokio::time::sleep(LIMIT)).await.map_err(|error| error.to_string())?;
-            if ended.interrupted {
+            let refused = tokio::time::timeout(LIMIT, stage.refused());
+            let mut late = false;
+            let stop = async { late = refused.await.is_err() };
+            bounded::run(bounded, stop).await.map_err(|error| error.to_string())?;
+            if late {
                 return Err(format!("it does not come to its end within {} s", LIMIT.as_secs()));
             }
         }

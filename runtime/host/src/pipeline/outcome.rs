@@ -349,6 +349,9 @@ impl Pipeline {
             error!(function, error = problem.message, hold_ms = hold, "the function can't be started; trying again");
             assigned.flow.give_back(call, Duration::from_millis(hold), now);
             self.hold_until = now + hold;
+            if let Some(stage) = &self.stage {
+                stage.refuse(&problem.message);
+            }
             return;
         }
         if matches!(problem.kind, CallErrorKind::Cpu | CallErrorKind::Memory | CallErrorKind::Deadline)

@@ -10,11 +10,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use veltrix_manifest as manifest;
 use veltrix_wasm::{LoadError, Module, Sandbox, Services};
 
 use crate::cassandra::{Access, Cassandra};
-use crate::function::Function;
+use crate::function::{Config, Function, Secrets};
 use crate::source::TopicPartition;
 
 pub use play::{Play, PlayError, play};
@@ -33,6 +34,8 @@ pub struct Setting {
     pub vars: BTreeMap<String, String>,
     /// Its secrets; none comes from elsewhere.
     pub secrets: BTreeMap<String, String>,
+    /// Topics that it may emit to.
+    pub emits: Vec<String>,
     /// Names of secrets that the manifest promises it: one that is asked for and not among `secrets` is told.
     pub promised: BTreeSet<String>,
     /// The binding's consumer group, whatever group it is fed by.
@@ -44,8 +47,7 @@ pub struct Setting {
 /// One trial: its setting, the time of its function, and what it has told.
 #[derive(Debug)]
 pub struct Stage {
-    vars: BTreeMap<String, String>,
-    secrets: BTreeMap<String, String>,
+    config: Config,
     promised: BTreeSet<String>,
     clock: Duration,
     group: String,
@@ -54,15 +56,17 @@ pub struct Stage {
     outside: HashMap<String, String>,
     inside: HashMap<String, Arc<str>>,
     told: Mutex<Told>,
+    refusal: Notify,
 }
 
 impl Stage {
     /// A stage on which nothing has happened.
     pub fn new(setting: Setting) -> Arc<Self> {
-        let Setting { clock, vars, secrets, promised, group, outside } = setting;
+        let Setting { clock, vars, secrets, emits, promised, group, outside } = setting;
+        let config = Config { vars, secrets: Secrets(secrets), emits };
         let inside = outside.iter().map(|(inside, outside)| (outside.clone(), inside.as_str().into())).collect();
         let (passed, told) = (Mutex::default(), Mutex::default());
-        Arc::new(Self { vars, secrets, promised, clock, group, passed, outside, inside, told })
+        Arc::new(Self { config, promised, clock, group, passed, outside, inside, told, refusal: Notify::new() })
     }
 
     /// A function of the manifest on this stage.
@@ -86,6 +90,17 @@ impl Stage {
     /// All that has been told so far; what comes is told anew.
     pub fn take(&self) -> Told {
         std::mem::take(&mut *self.told())
+    }
+
+    /// The function can't be started, or says that it is misconfigured: no event is to blame.
+    pub(crate) fn refuse(&self, why: &str) {
+        self.told().refused = Some(why.to_owned());
+        self.refusal.notify_one();
+    }
+
+    /// Waits until the function can't be started.
+    pub async fn refused(&self) {
+        self.refusal.notified().await;
     }
 
     /// What the function calls a topic.
@@ -127,11 +142,11 @@ impl Stage {
 
 impl Services for Stage {
     fn var(&self, name: &str) -> Option<String> {
-        self.vars.get(name).cloned()
+        self.config.var(name)
     }
 
     fn secret(&self, name: &str) -> Option<String> {
-        let secret = self.secrets.get(name).cloned();
+        let secret = self.config.secret(name);
         if secret.is_none() && self.promised.contains(name) {
             self.told().missing.insert(name.to_owned());
         }

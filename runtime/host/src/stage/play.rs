@@ -44,9 +44,9 @@ pub struct Play<'a> {
 /// Why a trial has no result.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
-    /// No instance can be made.
-    #[error("the function can't be started: {0}")]
-    Start(String),
+    /// The function can't be started; why is told.
+    #[error("the function can't be started")]
+    Refused,
     /// Events come back for ever.
     #[error("it does not come to an end: {MOST_CALLS} calls, and events still want to run")]
     Endless,
@@ -245,7 +245,8 @@ impl Player {
             return Ok(());
         };
         if error.kind == CallErrorKind::Instantiate {
-            return Err(PlayError::Start(error.message));
+            self.stage.refuse(&error.message);
+            return Err(PlayError::Refused);
         }
         let charged = flow.blame(open.id, error.panicked_event, error.marked);
         if charged.is_some() {

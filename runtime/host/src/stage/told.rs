@@ -22,6 +22,8 @@ pub struct Told {
     pub logs: Vec<Log>,
     /// Secrets that were asked for, promised by the manifest, and not given.
     pub missing: BTreeSet<String>,
+    /// Why the function can't be started.
+    pub refused: Option<String>,
 }
 
 /// The final verdict on an event.

@@ -10,3 +10,4 @@ mod loading;
 mod pool;
 mod sdk;
 mod support;
+mod time;
