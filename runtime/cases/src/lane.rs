@@ -7,7 +7,7 @@ use serde_json::Map;
 use veltrix_host::jsonl::Event;
 use veltrix_host::stage::{self, End, Play, PlayError, Stage, Told};
 use veltrix_manifest::Manifest;
-use veltrix_wasm::{Module, Sandbox};
+use veltrix_wasm::{LEVEL_MISCONFIGURED, Module, Sandbox};
 
 use crate::case::Case;
 use crate::compare::{Actual, Table};
@@ -208,7 +208,10 @@ fn verdicts_and_logs(case: &Case, told: &Told) -> Actual {
     let logs = told.logs.iter().map(|log| {
         let event = log.event.as_ref();
         let event = event.and_then(|(topic, partition, offset)| case.index_of(topic, *partition, *offset));
-        let level = LEVELS.get(usize::from(log.level).saturating_sub(1)).copied().unwrap_or("error");
+        // The function says that it is misconfigured; what is unknown counts as info.
+        let unknown = if log.level == LEVEL_MISCONFIGURED { "error" } else { "info" };
+        let level =
+            usize::from(log.level).checked_sub(1).and_then(|level| LEVELS.get(level)).copied().unwrap_or(unknown);
         let fields: Map<_, _> = log.fields.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
         Log { event: event.map(|event| event + 1), level: level.to_owned(), message: log.message.clone(), fields }
     });
