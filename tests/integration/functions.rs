@@ -336,7 +336,7 @@ fn a_deployment_that_can_not_work_says_why_and_loses_nothing() {
         case.app.write("veltrix.toml", manifest.replace(from, to));
     };
     let worker = case.app.ready();
-    told(&worker, "`buckets` is no variable of this function, these are: `table`, `bucket`, `ttl`");
+    told(&worker, "`buckets` is no variable of this function, these are: `table`, `bucket`, `ttl`, `topic_id`");
     assert_eq!(worker.terminate().code, Some(0));
     write("buckets", "bucket");
     let worker = case.app.ready();

@@ -21,6 +21,7 @@ struct Setup {
     insert: String,
     table: String,
     bucket: i64,
+    topic_ids: bool,
     ttl: Option<i32>,
     verified: std::cell::Cell<bool>,
 }
@@ -29,13 +30,14 @@ struct Setup {
 async fn archive(event: Event) -> Result<()> {
     let setup = configured(&SETUP, Setup::read);
     setup.verify().await?;
+    let topic_id = if setup.topic_ids { topic_id(&event)? } else { String::new() };
     let headers: Vec<(&[u8], Option<&[u8]>)> = event.headers().collect();
     let insert = cql(&setup.insert)
         .bind(event.topic())
         .bind(event.partition())
         .bind(event.offset().div_euclid(setup.bucket))
         .bind(event.offset())
-        .bind(topic_id(&event))
+        .bind(topic_id)
         .bind(present(event.timestamp_ms().map(Timestamp::from_millis)))
         .bind(present(event.key()))
         .bind(present(event.value()))
@@ -49,9 +51,15 @@ async fn archive(event: Event) -> Result<()> {
 }
 
 /// A topic that is created again counts its offsets anew; by its id its events do not overwrite those of the one before.
-fn topic_id(event: &Event) -> String {
-    let identity = event.identity().unwrap_or_default();
-    identity.split('/').nth(1).unwrap_or_default().to_owned()
+fn topic_id(event: &Event) -> Result<String> {
+    let identity = event.identity();
+    let id = identity.as_deref().and_then(|identity| identity.split('/').nth(1)).map(str::to_owned);
+    id.ok_or_else(|| {
+        // The host asks anew every 5 s.
+        Error::retry_after(Duration::from_secs(5)).with_message(
+            "the host does not know the id of the topic; for a broker that has none set topic_id = \"none\"",
+        )
+    })
 }
 
 /// What is not there is left out: a null would be written, as a tombstone.
@@ -64,12 +72,20 @@ impl Setup {
         let table = settings.identifier("table", "table = \"archive\"");
         let bucket = settings.whole("bucket", 1_000, 1, 1_000_000);
         let ttl = settings.duration("ttl", LONGEST).and_then(|ttl| i32::try_from(ttl.as_secs()).ok());
+        let topic_ids = match settings.optional("topic_id").as_deref().map(str::trim) {
+            None | Some("required") => true,
+            Some("none") => false,
+            Some(other) => {
+                settings.problem(format!("`topic_id` is \"required\" or \"none\", not {other:?}"));
+                true
+            }
+        };
         let columns = COLUMNS.map(quoted).join(", ");
         let marks = ["?"; COLUMNS.len()].join(", ");
         let using = if ttl.is_some() { " USING TTL ?" } else { "" };
         let table = quoted(&table?);
         let insert = format!("INSERT INTO {table} ({columns}) VALUES ({marks}){using}");
-        Some(Self { insert, table, bucket, ttl, verified: std::cell::Cell::new(false) })
+        Some(Self { insert, table, bucket, topic_ids, ttl, verified: std::cell::Cell::new(false) })
     }
 
     /// Whether the table is as the statement wants it: once.

@@ -37,6 +37,18 @@ fn nothing_is_left_out_and_empty_is_empty() {
 }
 
 #[test]
+fn a_topic_without_an_id_waits_unless_it_is_said_that_there_is_none() {
+    let script = Script::new().on(INSERT, Rows::none());
+    let host = Host::new().var("table", "archive").cassandra(&script).nameless();
+    assert_eq!(host.run(archive, [event("t")]).verdict(), Verdict::retry_after(Duration::from_secs(5)));
+    assert!(script.calls().is_empty());
+    for host in [host, Host::new().var("table", "archive").cassandra(&script)] {
+        assert_eq!(host.var("topic_id", "none").run(archive, [event("t")]).verdict(), Verdict::Ack);
+        assert_eq!(script.calls().pop().unwrap().get::<String>(4).unwrap(), "");
+    }
+}
+
+#[test]
 fn a_time_to_live_goes_along() {
     let text = format!("{INSERT} USING TTL ?");
     let script = Script::new().on(&text, Rows::none());
@@ -49,7 +61,7 @@ fn a_time_to_live_goes_along() {
 #[should_panic(
     expected = "misconfigured: the function's `vars` in the manifest: `table` is missing: write for example \
     table = \"archive\"; `bucket` must be a whole number from 1 to 1000000, not \"many\"; `tll` is no variable of this \
-    function, these are: `table`, `bucket`, `ttl`"
+    function, these are: `table`, `bucket`, `ttl`, `topic_id`"
 )]
 fn all_mistakes_are_told_at_once() {
     Host::new().var("bucket", "many").var("tll", "1d").run(archive, [event("t")]);

@@ -52,7 +52,9 @@ impl Groups {
         });
         let sums = sums.collect::<Result<Vec<Sum>>>()?;
         let mark = Mark::of(event).ok_or_else(|| {
-            Error::retry("the host does not know the ids of the topic and its cluster: nothing names the event")
+            // The host asks anew every 5 s.
+            Error::retry_after(std::time::Duration::from_secs(5))
+                .with_message("the host does not know the ids of the topic and its cluster: nothing names the event")
         })?;
         let name = key.iter().map(|value| value.as_bytes().map(<[u8]>::to_vec)).collect();
         let group = self.0.entry(name).or_insert_with(|| Group { key, events: Vec::new() });

@@ -303,9 +303,10 @@ impl Call for CallContext {
         }
         match level {
             1 => line!(Level::TRACE),
-            2 => line!(Level::DEBUG),
+            // The pipeline says it as an error, when the call has ended.
+            2 | LEVEL_MISCONFIGURED => line!(Level::DEBUG),
             4 => line!(Level::WARN),
-            5 | LEVEL_PANIC | LEVEL_MISCONFIGURED => line!(Level::ERROR),
+            5 | LEVEL_PANIC => line!(Level::ERROR),
             _ => line!(Level::INFO),
         }
     }
