@@ -26,6 +26,8 @@ mod replay;
 mod retries;
 mod start;
 mod support;
+mod terminal;
 mod topics;
 mod verbs;
+mod view;
 mod zombies;

@@ -104,8 +104,7 @@ impl Verb {
     /// What is logged unless the environment says otherwise.
     pub(crate) fn log(&self) -> &'static str {
         match self {
-            // It says what happens; of the host only what is wrong is wanted beside it, and what functions log.
-            Self::Dev(_) => "warn,function=info,scylla=error",
+            Self::Dev(_) => verbs::dev::LOG,
             // Cases tell by themselves what became of their events.
             Self::Test(_) => "off",
             // The driver speaks of each connection it loses; the host says once what that means.

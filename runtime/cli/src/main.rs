@@ -22,7 +22,10 @@ use failure::Outcome;
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    logs::start(args.log.or(args.verb.log_format()), args.verb.log());
+    // Where the live view has the terminal, it has the logs, too.
+    if !matches!(&args.verb, Verb::Dev(dev) if dev.is_watched()) {
+        logs::start(args.log.or(args.verb.log_format()), args.verb.log());
+    }
     match perform(args.verb) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

@@ -16,6 +16,7 @@ mod run;
 mod servers;
 mod session;
 mod totals;
+pub mod view;
 mod watch;
 mod window;
 

@@ -1,16 +1,19 @@
 //! `dev`: an application on this machine, with servers of its own, until it is told to end.
 
-use std::io::{IsTerminal, stderr};
+use std::io::{IsTerminal, stderr, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
-use veltrix_dev::{Input, Lines, Options, Summary};
+use tokio::sync::Notify;
+use veltrix_dev::view::View;
+use veltrix_dev::{Input, Lines, Options, Report, Summary};
 
-use crate::args::{Format, Output, address};
+use crate::args::{Format, LogFormat, Output, address};
 use crate::clients;
 use crate::failure::{Failure, Outcome};
+use crate::logs;
 use crate::out::Out;
 use crate::signals::Signals;
 use crate::verbs::run::{stop, user_cache};
@@ -55,8 +58,48 @@ pub(crate) struct Dev {
     /// Where compiled modules are kept; default: veltrix in the user's cache folder
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
+    /// Print lines, also on a terminal, instead of the live view
+    #[arg(long)]
+    plain: bool,
     #[command(flatten)]
     output: Output,
+}
+
+/// What is logged unless the environment says otherwise. It says what happens; of the host only what is wrong is wanted
+/// beside it, and what functions log.
+pub(crate) const LOG: &str = "warn,function=info,scylla=error";
+
+impl Dev {
+    /// Whether the live view has the terminal. With --exit there is an end to wait for, and a bar shows how far it is.
+    pub(crate) fn is_watched(&self) -> bool {
+        let dumb = std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb");
+        !self.plain && !self.exit && self.output.format == Format::Text && stdout().is_terminal() && !dumb
+    }
+}
+
+/// The live view, if it is wanted and can be had; and who is told what happens.
+fn watch(args: &Dev, end: &Arc<Notify>) -> (Option<View>, Arc<dyn Report>) {
+    let lines = || Arc::<Lines>::default();
+    if !args.is_watched() {
+        return (None, lines());
+    }
+    let end = end.clone();
+    let view = View::start(Box::new(move |at_once| match at_once {
+        true => std::process::exit(1),
+        false => end.notify_one(),
+    }));
+    match view {
+        Ok(view) => {
+            logs::show(view.layer(), LOG);
+            let report = view.report();
+            (Some(view), report)
+        }
+        Err(error) => {
+            logs::start(Some(LogFormat::Human), LOG);
+            tracing::warn!(%error, "there is no live view: the terminal can't be drawn on");
+            (None, lines())
+        }
+    }
 }
 
 fn time(text: &str) -> Result<Duration, String> {
@@ -64,6 +107,8 @@ fn time(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn run(args: Dev) -> Outcome {
+    let end = Arc::new(Notify::new());
+    let (view, report) = watch(&args, &end);
     let options = Options {
         file: args.file,
         kafka: args.kafka,
@@ -74,13 +119,19 @@ pub(crate) fn run(args: Dev) -> Outcome {
         strict: args.strict,
         exit: args.exit,
         build_limit: args.build_limit,
-        colour: stderr().is_terminal(),
+        colour: view.is_none() && stderr().is_terminal(),
         cache: args.cache.or_else(user_cache),
-        report: Arc::<Lines>::default(),
+        report,
     };
     let runtime = clients::runtime()?;
     let ended = runtime.block_on(async {
-        let stop = stop(Signals::listen()?);
+        let signals = Signals::listen()?;
+        let stop = async {
+            tokio::select! {
+                () = stop(signals) => {}
+                () = end.notified() => {}
+            }
+        };
         veltrix_dev::run(options, stop).await.map_err(|error| match error.is_configuration() {
             true => Failure::usage(error),
             false => Failure::run(error),
@@ -88,6 +139,7 @@ pub(crate) fn run(args: Dev) -> Outcome {
     });
     // All that had to be done is done: what still waits for a line of stdin is left alone.
     runtime.shutdown_background();
+    drop(view);
     let summary = ended?;
     print(&summary, args.output.format)?;
     let good = if args.exit { summary.is_good(args.allow_dead_letters) } else { !summary.is_lossy() };

@@ -66,6 +66,7 @@ pub(crate) async fn stop(mut signals: Signals) {
     tracing::info!("draining; interrupt to end at once");
     tokio::spawn(async move {
         signals.interrupt().await;
+        veltrix_dev::view::restore();
         std::process::exit(1);
     });
 }

@@ -77,6 +77,23 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// Sends a partition of a binding back, as an operator does: whichever worker has it.
+    ///
+    /// # Errors
+    /// Kafka does not take the order in time.
+    pub(crate) fn seek(&self, group: &str, seek: Seek) -> Result<(), String> {
+        let mut wish = {
+            let read = self.0.read();
+            // What is done need not be kept.
+            Wish { seeks: read.board.pending(group).cloned().collect(), ..read.board.wish(group) }
+        };
+        wish.seeks.retain(|other| (&other.topic, other.partition) != (&seek.topic, seek.partition));
+        wish.seeks.push(seek);
+        write(&self.0.kafka, &self.0.topic, &Record::wish(group, &wish), Duration::from_secs(5))
+    }
+}
+
 /// What the follower and the bindings share.
 #[derive(Debug)]
 struct Shared {

@@ -10,7 +10,7 @@ use veltrix_manifest::Manifest;
 use super::status::{BindingState, WorkerStatus};
 use super::{Functions, Loader, RunError, Snapshot};
 use crate::admin::{Readiness, Status};
-use crate::control::Desk;
+use crate::control::{Desk, Seek};
 
 /// Looks at a worker and gives it orders; cheap to clone. Once the worker has stopped, looks show its last state and orders
 /// do nothing.
@@ -122,6 +122,16 @@ impl Handle {
     /// Lets lanes go on that have stopped by now, of a binding that may stay paused.
     pub fn resume_stopped(&self, group: &str) -> bool {
         self.order(group, |local| local.resumed_at = Some(now()))
+    }
+
+    /// Has a binding handle one event again; those after it that are done stay done. Waits until Kafka has the order, so it is
+    /// not for async threads.
+    ///
+    /// # Errors
+    /// Kafka does not take the order in time.
+    pub fn replay(&self, group: &str, topic: &str, partition: i32, offset: i64) -> Result<(), String> {
+        let id = format!("{:x}", now());
+        self.0.desk.seek(group, Seek { id, topic: topic.to_owned(), partition, offset, until: Some(offset + 1) })
     }
 
     /// Holds a binding back, or no longer: nothing begins, and it goes on fetching within its bounds. Says nothing of it.
