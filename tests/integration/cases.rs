@@ -23,7 +23,9 @@ impl Copied {
             }
             None => format!("{line}\n"),
         };
-        std::fs::write(manifest, text.lines().map(line).collect::<String>()).unwrap();
+        // Built they are already, and not from there.
+        let lines = text.lines().filter(|line| !line.starts_with("build = "));
+        std::fs::write(manifest, lines.map(line).collect::<String>()).unwrap();
         copied
     }
 
@@ -257,6 +259,25 @@ fn results_go_to_junit_and_paths_and_filters_choose() {
     assert!(String::from_utf8_lossy(&nothing.stderr).contains("none of 4 cases"));
     ended(&copied.test(&["no-such-case"]), 2);
     ended(&copied.test(&["--update", "--kafka", "127.0.0.1:1"]), 2);
+}
+
+#[test]
+fn modules_are_built_first_unless_told_otherwise() {
+    let copied = Copied::of("examples/hello");
+    let manifest = copied.read("veltrix.toml");
+    let module = build::guest("hello");
+    let building = manifest.replace(module.to_str().unwrap(), "built.wasm")
+        + &format!("build = \"cp '{}' built.wasm\"\n", module.display());
+    copied.write("veltrix.toml", &building);
+    let missing = copied.test(&["--no-build"]);
+    ended(&missing, 2);
+    ended(&copied.test(&[]), 0);
+    ended(&copied.test(&["--no-build"]), 0);
+    copied.write("veltrix.toml", &building.replace("cp '", "echo it does not compile; exit 3; '"));
+    let failed = copied.test(&[]);
+    ended(&failed, 1);
+    let errors = String::from_utf8_lossy(&failed.stderr);
+    assert!(errors.contains("function hello: it does not compile"), "{errors}");
 }
 
 /// What the README says of speed comes from here.

@@ -1,11 +1,14 @@
 //! `test`: cases of an application, on embedded servers or on real ones.
 
+use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::json;
 use veltrix_cases::{CaseResult, CasesError, Ending, Options, Report, Servers};
-use veltrix_manifest::load_with;
+use veltrix_dev::build::{self, Build};
+use veltrix_manifest::{Manifest, load_with};
 
 use super::run::user_cache;
 use crate::args::{Format, Output, address};
@@ -27,6 +30,9 @@ pub(crate) struct Test {
     /// Write what comes out as what is expected
     #[arg(long)]
     update: bool,
+    /// Take the modules as they are, without running the functions' `build` commands first
+    #[arg(long)]
+    no_build: bool,
     /// Also write the results to a file, as JUnit's XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -44,9 +50,13 @@ pub(crate) struct Test {
 }
 
 pub(crate) fn run(args: Test) -> Outcome {
+    let runtime = clients::runtime()?;
     // The manifest's servers are not asked: an environment that names some must not turn cases into writes there.
-    let options = veltrix_manifest::Options { files: true, ..veltrix_manifest::Options::default() };
-    let manifest = load_with(&args.file, &options)?;
+    let options = |files| veltrix_manifest::Options { files, ..veltrix_manifest::Options::default() };
+    if !args.no_build {
+        runtime.block_on(build(&load_with(&args.file, &options(false))?))?;
+    }
+    let manifest = load_with(&args.file, &options(true))?;
     let name = manifest.name.clone();
     let given =
         |addresses: Vec<String>| addresses.into_iter().filter(|address| !address.is_empty()).collect::<Vec<_>>();
@@ -66,7 +76,6 @@ pub(crate) fn run(args: Test) -> Outcome {
         cache: args.cache.or_else(user_cache),
         servers: real.then_some(Servers { kafka, cassandra }),
     };
-    let runtime = clients::runtime()?;
     let report = runtime.block_on(veltrix_cases::run(options));
     runtime.shutdown_background();
     let report = report.map_err(|error| match error {
@@ -85,6 +94,20 @@ pub(crate) fn run(args: Test) -> Outcome {
     }
     show(&report, args.output.format)?;
     if report.failed() > 0 { Err(Failure::Said) } else { Ok(()) }
+}
+
+/// Runs the build commands of the functions that are bound, each once.
+async fn build(manifest: &Manifest) -> Outcome {
+    let colour = std::io::stderr().is_terminal();
+    let mut built = BTreeSet::new();
+    for binding in &manifest.bindings {
+        let Some(command) = &manifest.functions[&binding.function].build else { continue };
+        if built.insert(command) {
+            let build = Build { command, dir: &manifest.dir, limit: build::LIMIT, colour };
+            build.run().await.map_err(|error| Failure::run(format!("function {}: {error}", binding.function)))?;
+        }
+    }
+    Ok(())
 }
 
 fn show(report: &Report, format: Format) -> Outcome {
