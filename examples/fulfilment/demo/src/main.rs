@@ -1,5 +1,5 @@
 //! The example's shop and its auditor: sends the orders of a day, has a worker handle them, and checks that the results
-//! add up. `run` beside this package builds everything, starts Kafka and Cassandra, and calls it.
+//! add up. `run` beside this package builds everything and calls it.
 
 mod actual;
 mod audit;
@@ -23,19 +23,27 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
 const USAGE: &str = "usage: fulfilment-demo orders
+       fulfilment-demo day
        fulfilment-demo day --kafka HOST:PORT --cassandra HOST:PORT [--kills N]
 
 orders  prints the orders of a day as JSON lines, as `veltrix publish` takes them
-day     sends them, runs a worker until all are handled, checks the results; 0 only if they add up
+day     sends them, has them handled, checks the results; 0 only if they add up
+        by `veltrix dev`, all in one process; with --kafka and --cassandra by `veltrix run` and these servers
   --kills N  ends the worker by SIGKILL in mid-flow, so many times";
 
 /// Where and how to spend the day.
 struct Arguments {
-    kafka: String,
-    cassandra: String,
+    /// None: those within `veltrix dev`.
+    servers: Option<Servers>,
     kills: u32,
     /// Beside this program.
     veltrix: PathBuf,
+}
+
+/// Servers that run already.
+struct Servers {
+    kafka: String,
+    cassandra: String,
 }
 
 fn main() -> ExitCode {
@@ -83,7 +91,13 @@ fn parse(words: &[String]) -> Option<Arguments> {
         }
     }
     let veltrix = std::env::current_exe().ok()?.with_file_name("veltrix");
-    Some(Arguments { kafka: kafka?, cassandra: cassandra?, kills, veltrix })
+    let servers = match (kafka, cassandra) {
+        (Some(kafka), Some(cassandra)) => Some(Servers { kafka, cassandra }),
+        // What is in memory would go with the worker.
+        (None, None) if kills == 0 => None,
+        _ => return None,
+    };
+    Some(Arguments { servers, kills, veltrix })
 }
 
 /// As JSON lines carry bytes that are no text.

@@ -1,17 +1,21 @@
-//! The worker: `veltrix run` as a child, its log in a file.
+//! The worker: `veltrix run` or `veltrix dev` as a child, its log in a file.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use serde::Deserialize;
 
-use crate::Arguments;
 use crate::metrics::get;
+use crate::{Arguments, Servers};
 
-/// Compiling the modules is the longest part of it.
-const START: Duration = Duration::from_secs(90);
+/// `run` starts this program in the repository's root.
+const EXAMPLE: &str = "examples/fulfilment";
+
+/// Compiling the modules is the longest part of it; `veltrix dev` builds them too.
+const START: Duration = Duration::from_secs(300);
 /// Draining takes at most 20 s.
 const END: Duration = Duration::from_secs(40);
 
@@ -23,36 +27,70 @@ pub(crate) struct Worker {
     log: PathBuf,
 }
 
+/// Where the servers within `veltrix dev` are.
+#[derive(Deserialize)]
+pub(crate) struct Addresses {
+    pub(crate) kafka: String,
+    pub(crate) cassandra: String,
+    admin: String,
+    pid: u32,
+}
+
 impl Worker {
-    /// Starts a worker and waits until it is ready.
-    pub(crate) fn start(arguments: &Arguments, log: &Path) -> Result<Self> {
-        let child = Command::new(&arguments.veltrix)
-            .args(["run", "examples/fulfilment", "--apply-schema", "--admin", "127.0.0.1:0", "--log", "json"])
-            .args(["--kafka", &arguments.kafka, "--cassandra", &arguments.cassandra])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(File::create(log).with_context(|| format!("making {}", log.display()))?)
-            .spawn()
-            .with_context(|| format!("starting {}", arguments.veltrix.display()))?;
-        let mut worker = Self { child, admin: String::new(), log: log.to_owned() };
-        let until = Instant::now() + START;
-        while !worker.is_ready() {
-            if let Some(status) = worker.child.try_wait()? {
-                bail!(
-                    "the worker ended at its start, {status}; its log, {}, ends with\n{}",
-                    log.display(),
-                    worker.log_end()
-                );
+    /// Starts `veltrix run` and waits until it is ready.
+    pub(crate) fn start(arguments: &Arguments, servers: &Servers, log: &Path) -> Result<Self> {
+        let mut command = Command::new(&arguments.veltrix);
+        command
+            .args(["run", EXAMPLE, "--apply-schema", "--admin", "127.0.0.1:0", "--log", "json"])
+            .args(["--kafka", &servers.kafka, "--cassandra", &servers.cassandra])
+            .stdin(Stdio::null());
+        let mut worker = Self::spawn(command, log)?;
+        worker.wait(|worker| {
+            if worker.admin.is_empty() {
+                worker.admin = admin_address(&worker.log())?;
             }
-            ensure!(
-                Instant::now() < until,
-                "the worker is not ready; its log, {}, ends with\n{}",
-                log.display(),
-                worker.log_end()
-            );
+            get(&worker.admin, "/readyz").map(drop)
+        })?;
+        Ok(worker)
+    }
+
+    /// Starts `veltrix dev`, and waits until it says where its servers are. What goes into the pipe are orders.
+    pub(crate) fn dev(arguments: &Arguments, log: &Path) -> Result<(Self, ChildStdin, Addresses)> {
+        let mut command = Command::new(&arguments.veltrix);
+        command
+            .args(["dev", EXAMPLE, "--input", "orders=-", "--admin", "127.0.0.1:0", "--log", "json"])
+            .stdin(Stdio::piped());
+        let mut worker = Self::spawn(command, log)?;
+        let input = worker.child.stdin.take().context("veltrix dev has no input")?;
+        let addresses = worker.wait(|worker| {
+            let told = std::fs::read(Path::new(EXAMPLE).join(".veltrix/dev.json")).ok()?;
+            // Not those of one that was here before.
+            serde_json::from_slice::<Addresses>(&told).ok().filter(|found| found.pid == worker.child.id())
+        })?;
+        worker.admin.clone_from(&addresses.admin);
+        Ok((worker, input, addresses))
+    }
+
+    fn spawn(mut command: Command, log: &Path) -> Result<Self> {
+        let file = File::create(log).with_context(|| format!("making {}", log.display()))?;
+        command.stdout(file.try_clone()?).stderr(file);
+        let child = command.spawn().with_context(|| format!("starting {}", command.get_program().display()))?;
+        Ok(Self { child, admin: String::new(), log: log.to_owned() })
+    }
+
+    fn wait<T>(&mut self, mut ready: impl FnMut(&mut Self) -> Option<T>) -> Result<T> {
+        let until = Instant::now() + START;
+        loop {
+            if let Some(ready) = ready(self) {
+                return Ok(ready);
+            }
+            let log = self.log.display();
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the worker ended at its start, {status}; its log, {log}, ends with\n{}", self.log_end());
+            }
+            ensure!(Instant::now() < until, "the worker is not ready; its log, {log}, ends with\n{}", self.log_end());
             std::thread::sleep(Duration::from_millis(50));
         }
-        Ok(worker)
     }
 
     /// Asks it to end, and waits.
@@ -82,13 +120,6 @@ impl Worker {
         let log = self.log();
         let lines: Vec<&str> = log.lines().collect();
         lines[lines.len().saturating_sub(15)..].join("\n")
-    }
-
-    fn is_ready(&mut self) -> bool {
-        if self.admin.is_empty() {
-            self.admin = admin_address(&self.log()).unwrap_or_default();
-        }
-        !self.admin.is_empty() && get(&self.admin, "/readyz").is_some()
     }
 
     fn log(&self) -> String {
