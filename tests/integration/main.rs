@@ -28,6 +28,7 @@ mod start;
 mod support;
 mod terminal;
 mod topics;
+mod tutorial;
 mod verbs;
 mod view;
 mod zombies;
