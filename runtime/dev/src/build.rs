@@ -13,11 +13,13 @@ use tokio::process::{Child, Command};
 const MOST_OUTPUT: usize = 64 << 10;
 /// How long a build may take unless told otherwise.
 pub const LIMIT: Duration = Duration::from_secs(600);
+/// Between words on a build that takes long.
+const EVERY: Duration = Duration::from_secs(10);
 /// How long output is awaited of what a build leaves behind.
 const GRACE: Duration = Duration::from_millis(200);
 
 /// A build to run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Build<'a> {
     /// As the shell takes it.
     pub command: &'a str,
@@ -27,6 +29,8 @@ pub struct Build<'a> {
     pub limit: Duration,
     /// The output is for a terminal: compilers may colour it.
     pub colour: bool,
+    /// Is told now and then what it printed last: who waits for minutes wants to see that something happens.
+    pub waits: Option<&'a (dyn Fn(&str) + Sync)>,
 }
 
 /// Why a build gave nothing.
@@ -76,6 +80,8 @@ impl Build<'_> {
         let (reader, writer) = io::pipe().map_err(|error| self.not_started(error))?;
         let mut command = Command::new("sh");
         command.arg("-c").arg(self.command).current_dir(self.dir).stdin(Stdio::null()).process_group(0);
+        // The manifest says where modules are: a folder that the shell around us names must not move them.
+        command.env_remove("CARGO_TARGET_DIR");
         if self.colour && std::env::var_os("CARGO_TERM_COLOR").is_none() {
             command.env("CARGO_TERM_COLOR", "always");
         }
@@ -88,15 +94,23 @@ impl Build<'_> {
         let mut output = Tail::default();
         let ended = tokio::time::timeout(self.limit, async {
             let mut reader = pipe(reader)?;
-            let status = tokio::select! {
-                read = output.read(&mut reader) => { read?; group.child.wait().await? }
-                status = group.child.wait() => {
-                    // What it has left running may hold the output open for ever.
-                    let _ = tokio::time::timeout(GRACE, output.read(&mut reader)).await;
-                    status?
+            let mut next = tokio::time::Instant::now() + EVERY;
+            loop {
+                tokio::select! {
+                    read = output.read(&mut reader) => { read?; return group.child.wait().await; }
+                    status = group.child.wait() => {
+                        // What it has left running may hold the output open for ever.
+                        let _ = tokio::time::timeout(GRACE, output.read(&mut reader)).await;
+                        return status;
+                    }
+                    () = tokio::time::sleep_until(next) => {
+                        next += EVERY;
+                        if let Some(say) = self.waits {
+                            say(&output.last());
+                        }
+                    }
                 }
-            };
-            io::Result::Ok(status)
+            }
         })
         .await;
         match ended {
@@ -173,6 +187,12 @@ impl Tail {
         }
     }
 
+    /// The last line that says something.
+    fn last(&self) -> String {
+        let text = String::from_utf8_lossy(&self.bytes);
+        text.lines().rev().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned()
+    }
+
     fn cut(&mut self) {
         let more = self.bytes.len().saturating_sub(MOST_OUTPUT);
         self.bytes.drain(..more);
@@ -194,7 +214,7 @@ mod tests {
     use super::*;
 
     fn build(command: &str, limit: Duration) -> Build<'_> {
-        Build { command, dir: Path::new("."), limit, colour: false }
+        Build { command, dir: Path::new("."), limit, colour: false, waits: None }
     }
 
     #[tokio::test]

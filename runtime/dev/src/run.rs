@@ -34,6 +34,8 @@ pub struct Options {
     pub admin: String,
     /// Fed one after another.
     pub inputs: Vec<Input>,
+    /// Files of CQL statements that are run before anything is fed: rows to begin with.
+    pub rows: Vec<PathBuf>,
     /// End at the first broken line of an input.
     pub strict: bool,
     /// End when the inputs are handled. Then nothing is watched.
@@ -54,7 +56,6 @@ pub struct Options {
 /// See [`DevError`]. What goes wrong later than at the start is told to [`Options::report`], and the rest goes on.
 pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<Summary, DevError> {
     tokio::pin!(stop);
-    let begun = Instant::now();
     let exit = options.exit;
     let counters = Arc::<Counters>::default();
     let inputs: Vec<_> = options.inputs.iter().map(|input| input.open(&counters)).collect::<Result<_, _>>()?;
@@ -63,6 +64,10 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<Sum
     tokio::select! {
         started = start(&mut session, watch.as_mut()) => started?,
         () = &mut stop => return Ok(Summary { interrupted: exit, ..Summary::default() }),
+    }
+    if let Err(error) = rows(&session).await {
+        session.stop().await?;
+        return Err(error);
     }
     session.announce();
     let Some(running) = session.running() else { return Err(DevError::Internal("nothing runs".to_owned())) };
@@ -95,6 +100,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<Sum
         strict: session.options.strict,
     };
     drop(running);
+    let begun = Instant::now();
     let mut feed = tokio::task::spawn_blocking(move || feed.run());
 
     let application = session.running().map(|running| running.manifest.name.clone()).unwrap_or_default();
@@ -183,6 +189,19 @@ async fn start(session: &mut Session, mut watch: Option<&mut Watch>) -> Result<(
         }
         watch.next().await;
     }
+}
+
+/// Puts the rows into Cassandra that are there to begin with.
+async fn rows(session: &Session) -> Result<(), DevError> {
+    let Some(running) = session.running() else { return Ok(()) };
+    for path in &session.options.rows {
+        if running.manifest.cassandra.is_none() {
+            let what = format!("--rows {}: the manifest has no [cassandra] to put them in", path.display());
+            return Err(DevError::Configuration(what));
+        }
+        running.handle.apply(path).await?;
+    }
+    Ok(())
 }
 
 /// Where the topics end that functions emit to.

@@ -109,7 +109,9 @@ impl Session {
     /// The compiler's words.
     pub(crate) async fn build(&self, dir: &Path, name: &str, command: &str) -> Result<(), String> {
         self.report().say(&format!("building {name}: {command}"));
-        let build = Build { command, dir, limit: self.options.build_limit, colour: self.options.colour };
+        let waits = |line: &str| self.report().say(&format!("building {name}: {line}"));
+        let (limit, colour) = (self.options.build_limit, self.options.colour);
+        let build = Build { command, dir, limit, colour, waits: Some(&waits) };
         let took = build.run().await.map_err(|error| error.to_string())?;
         self.report().say(&format!("built {name} in {:.1} s", took.as_secs_f64()));
         Ok(())

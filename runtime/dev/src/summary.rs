@@ -14,7 +14,7 @@ use crate::totals::BindingSummary;
 pub struct Summary {
     /// The application.
     pub application: String,
-    /// From the first event that was fed, or the start.
+    /// From the start of the feed; builds are left out.
     pub took_ms: u64,
     /// It was told to end before the inputs were handled.
     pub interrupted: bool,

@@ -31,6 +31,9 @@ pub(crate) struct Dev {
     /// Feed events, JSON lines as `publish` takes them; `-` is stdin; may be repeated, in order
     #[arg(long = "input", value_name = "TOPIC=FILE")]
     inputs: Vec<Input>,
+    /// Run CQL statements after the schema, such as rows to begin with; may be repeated
+    #[arg(long, value_name = "FILE")]
+    rows: Vec<PathBuf>,
     /// End at the first line that is no event, rather than to tell it and go on
     #[arg(long, requires = "inputs")]
     strict: bool,
@@ -116,6 +119,7 @@ pub(crate) fn run(args: Dev) -> Outcome {
         cassandra_port: args.cassandra_port,
         admin: args.admin,
         inputs: args.inputs,
+        rows: args.rows,
         strict: args.strict,
         exit: args.exit,
         build_limit: args.build_limit,

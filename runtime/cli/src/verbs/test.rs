@@ -103,7 +103,7 @@ async fn build(manifest: &Manifest) -> Outcome {
     for binding in &manifest.bindings {
         let Some(command) = &manifest.functions[&binding.function].build else { continue };
         if built.insert(command) {
-            let build = Build { command, dir: &manifest.dir, limit: build::LIMIT, colour };
+            let build = Build { command, dir: &manifest.dir, limit: build::LIMIT, colour, waits: None };
             build.run().await.map_err(|error| Failure::run(format!("function {}: {error}", binding.function)))?;
         }
     }

@@ -104,6 +104,18 @@ impl Handle {
         Ok(())
     }
 
+    /// Runs a file of CQL statements, in the application's keyspace unless they name another. Nothing without a Cassandra.
+    ///
+    /// # Errors
+    /// It can't be read, or is refused.
+    pub async fn apply(&self, statements: &Path) -> Result<(), RunError> {
+        if let (Some(cassandra), Some(settings)) = (self.0.loader.cassandra(), &self.0.manifest.cassandra) {
+            let settings = veltrix_manifest::Cassandra { schema: Some(statements.to_owned()), ..settings.clone() };
+            crate::schema::apply(cassandra, &settings).await?;
+        }
+        Ok(())
+    }
+
     /// Pauses a binding: open calls end and are committed, nothing begins, nothing is fetched. False: there is none of that
     /// group.
     pub fn pause(&self, group: &str) -> bool {
