@@ -136,6 +136,8 @@ pub struct Worker {
     background: JoinSet<()>,
     wasm: Wasm,
     control: Follower,
+    /// Nobody else on this machine gets the name as long as this lives.
+    _id: WorkerId,
 }
 
 impl Worker {
@@ -228,7 +230,7 @@ impl Worker {
         }
         status.started.store(true, Ordering::Relaxed);
         let handle = Handle::new(bound, status, manifest, functions, loader, control.desk());
-        Ok(Self { handle, bindings, tell, outboxes, background, wasm, control })
+        Ok(Self { handle, bindings, tell, outboxes, background, wasm, control, _id: worker_id })
     }
 
     /// Looks at the worker and gives it orders, for as long as it runs.
@@ -241,7 +243,7 @@ impl Worker {
     /// # Errors
     /// Something of our own broke.
     pub async fn stop(self) -> Result<(), RunError> {
-        let Self { handle: _, mut bindings, tell, outboxes, mut background, wasm, control } = self;
+        let Self { handle: _, mut bindings, tell, outboxes, mut background, wasm, control, _id } = self;
         let _ = tell.send(true);
         let mut result = Ok(());
         while let Some(ended) = bindings.join_next().await {

@@ -18,7 +18,16 @@ pub fn membership<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<Cons
     (member(consumer)? == before).then_some(metadata)
 }
 
+/// The member's name in its group, which the group gives anew to whoever joins anew; `None` while it is no member.
+pub fn name<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<String> {
+    known(consumer).map(|(name, _)| name)
+}
+
 fn member<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<(String, i32)> {
+    known(consumer).filter(|(_, generation)| *generation >= 0)
+}
+
+fn known<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<(String, i32)> {
     // SAFETY: the client is alive as long as it is borrowed. The metadata is ours until it is destroyed, once; its member
     // name is a NUL-terminated string that lives as long.
     let (name, generation) = unsafe {
@@ -32,5 +41,5 @@ fn member<C: ConsumerContext>(consumer: &BaseConsumer<C>) -> Option<(String, i32
         sys::rd_kafka_consumer_group_metadata_destroy(metadata);
         (name, generation)
     };
-    (!name.is_empty() && generation >= 0).then_some((name, generation))
+    (!name.is_empty()).then_some((name, generation))
 }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
@@ -13,8 +14,7 @@ use veltrix_manifest::{Binding, Delivery, Manifest};
 
 use super::{OpenCall, Pipeline, PipelineError, commit};
 use crate::flow::{CallId, Millis, Seq};
-use crate::kafka::membership::membership;
-use crate::kafka::{Health, KafkaConfig, offsets};
+use crate::kafka::{Health, KafkaConfig, membership, offsets};
 use crate::source::{SharedConsumer, TopicPartition};
 use crate::transaction::{Command, Cycle, Identity, Kept, Letter, Phase, Report, Row, Setup, Transactions};
 use crate::verdicts::EMITS;
@@ -94,7 +94,14 @@ impl Exact {
             group: settings.group.clone(),
             identity: Identity::new(&settings.application, &settings.group, &settings.worker),
             health: settings.health.clone(),
-            membership: Box::new(move || membership(&*consumer.upgrade()?)),
+            membership: Box::new(move || {
+                let consumer = consumer.upgrade()?;
+                let name = membership::name(&consumer)?;
+                let metadata = membership::membership(&consumer)?;
+                let same = membership::name(&consumer)? == name;
+                // Else what is kept is of partitions that the group took from a member that it has thrown out.
+                (same && consumer.context().holds_as(&name)).then_some(metadata)
+            }),
         };
         let (report, reports) = mpsc::unbounded_channel();
         Ok(Self {

@@ -20,7 +20,7 @@ use super::{Assignment, Input, Lease, TopicPartition};
 use crate::control;
 use crate::event::Chunk;
 use crate::flow::Memo;
-use crate::kafka::{Health, TopicId, client, embedded, identity, offsets};
+use crate::kafka::{Health, TopicId, client, embedded, identity, membership, offsets};
 use crate::metrics::{BindingMetrics, Fetch};
 
 /// How long a revocation waits for the pipeline, which has a shorter limit of its own.
@@ -35,6 +35,8 @@ const ASK_TIMES: u32 = 6;
 #[derive(Debug)]
 pub struct SourceContext {
     start: Start,
+    /// As which member of the group the partitions came.
+    member: Mutex<Option<String>>,
     /// Where `start` counts; not known before the consumer has joined its group.
     accepted: OnceLock<Accepted>,
     inputs: mpsc::Sender<Input>,
@@ -71,6 +73,7 @@ impl SourceContext {
             lease: Arc::new(lease),
             control,
             start,
+            member: Mutex::default(),
             accepted: OnceLock::new(),
             inputs,
             health,
@@ -186,8 +189,30 @@ impl SourceContext {
         }
     }
 
+    /// Whether the partitions came to the member of that name.
+    pub(crate) fn holds_as(&self, name: &str) -> bool {
+        self.member.lock().expect("no panic while held").as_deref() == Some(name)
+    }
+
+    /// Whether the consumer has partitions that came to it as another member. If the group throws it out while a revocation
+    /// is being answered, the client passes over that they are lost, keeps them, and joins anew: others have them as well.
+    fn is_another_member(&self, consumer: &BaseConsumer<Self>) -> bool {
+        let held = consumer.assignment().is_ok_and(|held| held.count() > 0);
+        held && membership::name(consumer).is_none_or(|name| !self.holds_as(&name))
+    }
+
+    /// What it has is not ours to go on with.
+    fn thrown_out(&self) {
+        self.lease.end();
+        self.tell(Input::Failed("the group had thrown this member out, and given its partitions to others".into()));
+    }
+
     /// Hands partitions to the pipeline and then to the client, each from where the group is.
     pub(super) fn assign(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
+        if self.is_another_member(consumer) {
+            return self.thrown_out();
+        }
+        *self.member.lock().expect("no panic while held") = membership::name(consumer);
         self.assignments.fetch_add(1, Ordering::Relaxed);
         let partitions = self.names(list);
         if let Some(accepted) = self.accepted.get()
@@ -309,7 +334,12 @@ impl SourceContext {
     }
 
     pub(super) fn revoke(&self, consumer: &BaseConsumer<Self>, list: &TopicPartitionList) {
-        let lost = consumer.assignment_lost();
+        let closing = self.closing.load(Ordering::Relaxed);
+        let thrown_out = !closing && !consumer.assignment_lost() && self.is_another_member(consumer);
+        if thrown_out {
+            self.thrown_out();
+        }
+        let lost = thrown_out || consumer.assignment_lost();
         if lost {
             self.lease.end();
         }
@@ -398,3 +428,7 @@ impl std::fmt::Display for Names<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+#[path = "member_tests.rs"]
+mod tests;
