@@ -28,8 +28,8 @@ impl Fleet {
         });
         let mut fleet = Self { app, arguments: arguments.collect(), workers: Vec::new(), violations: Vec::new() };
         for index in 0..WORKERS {
-            let worker = fleet.one_more(index);
-            fleet.workers.push(Some(worker));
+            fleet.workers.push(None);
+            fleet.start_again(index);
         }
         fleet
     }
@@ -46,7 +46,12 @@ impl Fleet {
     }
 
     pub(crate) fn start_again(&mut self, index: usize) {
-        self.workers[index] = Some(self.one_more(index));
+        let mut arguments: Vec<&str> = self.arguments[index].iter().map(String::as_str).collect();
+        // One is a static member of its groups, the others are not.
+        if index == 0 {
+            arguments.extend(["--worker-id", "named"]);
+        }
+        self.workers[index] = Some(self.app.start_with(&arguments));
     }
 
     /// SIGKILL.

@@ -6,7 +6,6 @@ use veltrix_chaos::Settings;
 use veltrix_chaos::fault::Kind;
 
 #[test]
-#[ignore = "takes three minutes, and still finds a producer that gets stuck now and then: run with --ignored"]
 fn nothing_is_lost_or_reordered_under_faults_of_every_sort() {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("the clock is past 1970");
     let named = std::env::var("VELTRIX_CHAOS_SEED").ok().and_then(|seed| seed.parse().ok());
@@ -15,7 +14,7 @@ fn nothing_is_lost_or_reordered_under_faults_of_every_sort() {
         faults: 30,
         kinds: Kind::all(),
         rate: 50,
-        limit: Duration::from_secs(600),
+        limit: Duration::from_secs(1_800),
     };
     // Printed first, in case it does not come to its end.
     eprintln!("seed {}; again by VELTRIX_CHAOS_SEED", settings.seed);
