@@ -207,6 +207,17 @@ fn a_line_that_no_event_can_be_is_refused_by_its_number_and_the_rest_goes_on() {
 }
 
 #[test]
+fn a_function_that_cannot_be_started_does_not_keep_it_from_ending() {
+    // It wants to be told its table.
+    let module = build::guest("archive");
+    let app = App::new(&manifest("").replace("module = 'relay.wasm'", &format!("module = '{}'", module.display())));
+    app.write("in.jsonl", line("k", &json!([])));
+    let ended = Dev::start(&app, &["--exit", "--input", "in=in.jsonl"]).wait();
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("function relay can't be started"), "{}", ended.err);
+}
+
+#[test]
 fn lanes_that_stop_do_not_keep_it_from_ending() {
     let app = App::new(&manifest("").replace("dead_letter = 'dead'", ""));
     app.write("relay.wasm", std::fs::read(build::guest("relay")).unwrap());

@@ -45,6 +45,9 @@ pub enum DevError {
     /// A function could not be built, and there is no older version to run.
     #[error("{0}")]
     Build(String),
+    /// The inputs will never be handled.
+    #[error("function {0} can't be started: what the log says of it has to be mended first")]
+    Function(String),
     /// An input is broken and `--strict` was asked for, or it can't be read.
     #[error("{0}")]
     Input(String),
@@ -63,6 +66,7 @@ impl DevError {
             | Self::File { .. }
             | Self::Kafka(_)
             | Self::Build(_)
+            | Self::Function(_)
             | Self::Input(_)
             | Self::Internal(_) => false,
         }

@@ -28,6 +28,9 @@ const ROOM: u64 = 1 << 20;
 /// Nothing has moved for so long while lanes are stopped: nothing will.
 const STALLED: Duration = Duration::from_secs(2);
 
+/// A function that could not be started so often in a row will not be by itself.
+const MOST_STARTS: u32 = 3;
+
 /// A worker that runs, and what it runs.
 #[derive(Clone)]
 pub(crate) struct Running {
@@ -174,6 +177,9 @@ impl Monitor {
         snapshots: &[Snapshot],
         seen: &mut Seen,
     ) -> Result<Option<Finished>, DevError> {
+        if let Some(broken) = snapshots.iter().find(|snapshot| snapshot.failed_starts >= MOST_STARTS) {
+            return Err(DevError::Function(broken.function.clone()));
+        }
         let ended = self.counters.ended.load(Ordering::Relaxed);
         if ended && snapshots.iter().all(|snapshot| snapshot.in_flight == 0) {
             let bound = plan::bound(manifest, &self.inputs);
