@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Man) -> Outcome {
 fn find(command: Command, verb: &[String]) -> Result<Command, Failure> {
     let mut found = command;
     for name in verb {
-        let within = found.get_name().to_owned();
+        let within = found.get_bin_name().unwrap_or_else(|| found.get_name()).to_owned();
         found = found
             .find_subcommand(name)
             .cloned()
