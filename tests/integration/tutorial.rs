@@ -12,16 +12,16 @@ struct Step {
     shows: Vec<String>,
 }
 
-/// The commands of a section: lines of fenced blocks that begin with `$ `, each with the lines below it.
+/// The commands of a section: lines of fenced blocks. What they show stands below them, behind `# `.
 fn steps(readme: &str) -> Vec<Step> {
     let section = readme.split_once(SECTION).expect("the README has the section").1;
     let section = section.split_once("\n## ").map_or(section, |(section, _)| section);
     let mut steps: Vec<Step> = Vec::new();
     for line in section.split("```").skip(1).step_by(2).flat_map(str::lines) {
-        match (line.strip_prefix("$ "), steps.last_mut()) {
-            (Some(command), _) => steps.push(Step { command: command.to_owned(), shows: Vec::new() }),
-            (None, Some(step)) if !line.trim().is_empty() => step.shows.push(line.to_owned()),
-            _ => {}
+        match (line.strip_prefix("# "), steps.last_mut()) {
+            (Some(shown), Some(step)) => step.shows.push(shown.to_owned()),
+            _ if line.trim().is_empty() => {}
+            _ => steps.push(Step { command: line.to_owned(), shows: Vec::new() }),
         }
     }
     steps
@@ -68,7 +68,7 @@ fn every_line_of_the_tutorial_does_what_it_says() {
 #[test]
 fn lines_below_a_command_are_what_it_shows() {
     let readme =
-        format!("# A\n{SECTION}Do:\n```\n$ a b\n  one\n$ c\n```\nthen\n\n```\n$ d\ntwo\n```\n## Next\n```\n$ e\n```\n");
+        format!("# A\n{SECTION}Do:\n```\na b\n#   one\nc\n```\nthen\n\n```\nd\n# two\n```\n## Next\n```\ne\n```\n");
     let steps: Vec<_> = steps(&readme).into_iter().map(|step| (step.command, step.shows)).collect();
     let step = |command: &str, shows: &[&str]| (command.to_owned(), shows.iter().map(ToString::to_string).collect());
     assert_eq!(steps, [step("a b", &["  one"]), step("c", &[]), step("d", &["two"])]);

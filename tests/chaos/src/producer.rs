@@ -24,7 +24,7 @@ pub(crate) const ID: &str = "event-id";
 /// How often an event is sent a second time, and how long after.
 const COPIES: f64 = 0.02;
 const RECENT: usize = 200;
-/// A client that hears nothing for so long may have let go of its broker for good (librdkafka's issue 5301).
+/// A client that hears nothing for so long may have let go of its broker for good (librdkafka#5301).
 const SILENT: Duration = Duration::from_secs(10);
 
 /// What is known of the input while it is written.

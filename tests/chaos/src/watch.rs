@@ -15,7 +15,7 @@ use crate::settings::PARTITIONS;
 
 const LOOK: Duration = Duration::from_millis(200);
 const ANSWER: Duration = Duration::from_secs(2);
-/// A client that hears nothing for so long may have let go of its broker for good (librdkafka's issue 5301).
+/// A client that hears nothing for so long may have let go of its broker for good (librdkafka#5301).
 const DEAF: Duration = Duration::from_secs(5);
 
 /// What is seen of a group.

@@ -2,7 +2,7 @@
 //!
 //! A broker that begins or ends may answer that its cluster has no brokers. librdkafka (2.10 to 2.15 at least) then lets go
 //! of all that it knows, and should begin anew at `bootstrap.servers`. If it loses its connection just then, it calls that
-//! off again and for good (its issue 5301): the client stays silent for ever, while the worker's others go on. So a client
+//! off again and for good (librdkafka#5301): the client stays silent for ever, while the worker's others go on. So a client
 //! that says that all brokers are down is told of them a few times more; one that knows them takes no notice.
 
 #![allow(unsafe_code)]
