@@ -147,10 +147,14 @@ impl Screen {
                 looked = Instant::now();
                 self.look();
             }
-            let pages = self.shared.journal.pages();
-            // A terminal that has gone is told by a signal.
-            let _ = terminal.draw(|frame| draw::draw(frame, &self.state, &pages));
-            drop(pages);
+            let ours = screen::draw(|| {
+                let pages = self.shared.journal.pages();
+                // A terminal that has gone is told by a signal.
+                let _ = terminal.draw(|frame| draw::draw(frame, &self.state, &pages));
+            });
+            if !ours {
+                return;
+            }
             self.wait(TICK.saturating_sub(looked.elapsed()));
         }
     }

@@ -1,9 +1,10 @@
 //! The terminal, taken and given back: at the end, at a panic, and when the process ends at once.
 
 use std::io::{self, Stdout, stdout};
-use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, Once};
 use std::thread::ThreadId;
+use std::time::{Duration, Instant};
 
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
@@ -15,6 +16,19 @@ use super::journal::Journal;
 
 /// Whether the terminal is ours.
 static TAKEN: AtomicBool = AtomicBool::new(false);
+
+/// Held while something is drawn, so that nothing is drawn on a terminal that was given back.
+static DRAWING: Mutex<()> = Mutex::new(());
+
+/// Draws if the terminal is still ours; false: it is not.
+pub(super) fn draw(draw: impl FnOnce()) -> bool {
+    let _turn = DRAWING.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let ours = TAKEN.load(Ordering::SeqCst);
+    if ours {
+        draw();
+    }
+    ours
+}
 
 /// Takes the terminal.
 ///
@@ -34,9 +48,16 @@ pub(super) fn take() -> io::Result<Terminal<CrosstermBackend<Stdout>>> {
 /// Gives the terminal back as it was; does nothing if it was not taken. For who ends the process at once, too.
 pub fn restore() {
     if TAKEN.swap(false, Ordering::SeqCst) {
+        // A drawing takes moments, unless it is what panicked: then it is this thread's, and waiting would be for ever.
+        let until = Instant::now() + Duration::from_millis(300);
+        let turn = std::iter::repeat_with(|| DRAWING.try_lock().ok()).find(|turn| {
+            std::thread::yield_now();
+            turn.is_some() || Instant::now() > until
+        });
         // Nobody is left to be told of a failure.
         let _ = disable_raw_mode();
         let _ = execute!(stdout(), LeaveAlternateScreen, Show);
+        drop(turn);
     }
 }
 
