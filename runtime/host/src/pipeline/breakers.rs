@@ -8,6 +8,7 @@ use rdkafka::consumer::Consumer;
 use tracing::{debug, error, info, warn};
 
 use super::Pipeline;
+use super::silence::Silence;
 use crate::breaker::{Breaker, State, TRIAL};
 use crate::flow::Millis;
 use crate::rate::{Counts, Rate};
@@ -16,10 +17,6 @@ use crate::rate::{Counts, Rate};
 const DEPENDENCY: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(30));
 /// The same for dead letters: nothing tells that they would go well now, but events.
 const DEAD_LETTERS: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(300));
-/// While records wait and none is acknowledged for so long, Kafka does not take them, whatever else it answers.
-const UNACKNOWLEDGED: Millis = 15_000;
-/// While that lasts for so long and Kafka answers the consumer, it is the producer that is stuck: another takes its place.
-const STUCK: Millis = 45_000;
 /// How often what is not closed is looked at.
 const LOOK_EVERY: Millis = 200;
 
@@ -46,8 +43,7 @@ pub(super) struct Breakers {
     rate: Rate,
     /// What was finished since the trial began.
     trial: Counts,
-    /// Acknowledgements seen, and when they last rose or nothing waited.
-    acknowledged: (u64, Millis),
+    silence: Silence,
     states: BreakerStates,
 }
 
@@ -75,7 +71,7 @@ impl Breakers {
             dead_letters: letters.then(|| Guard::new("dead-letters", DEAD_LETTERS)),
             rate,
             trial: Counts::default(),
-            acknowledged: (0, 0),
+            silence: Silence::default(),
             states,
         }
     }
@@ -210,19 +206,14 @@ impl Pipeline {
 
     /// Whether records wait and Kafka has acknowledged none for long.
     fn is_unacknowledged(&mut self, now: Millis) -> bool {
-        let (seen, since) = &mut self.breakers.acknowledged;
         let (count, waits) = match &self.exact {
             None => (self.outbox.acknowledged(), self.outbox.waiting() > 0),
             Some(exact) => (exact.commits(), exact.events() > 0),
         };
-        if *seen != count || !waits {
-            (*seen, *since) = (count, now);
-        }
-        // Time while Kafka is away says nothing of the producer.
-        if self.consumer.context().kafka_is_down() {
-            *since = (*since).max(now.saturating_sub(UNACKNOWLEDGED));
-        }
-        if self.exact.is_none() && now.saturating_sub(*since) >= STUCK && !self.outbox.is_fatal() {
+        let away = self.consumer.context().kafka_is_down();
+        let silence = &mut self.breakers.silence;
+        silence.look(count, waits, away, now);
+        if self.exact.is_none() && silence.is_for_good() && !self.outbox.is_fatal() {
             error!(
                 group = self.config.group,
                 waiting = self.outbox.waiting(),
@@ -230,6 +221,6 @@ impl Pipeline {
             );
             self.outbox.give_up();
         }
-        now.saturating_sub(*since) > UNACKNOWLEDGED
+        self.breakers.silence.is_long()
     }
 }

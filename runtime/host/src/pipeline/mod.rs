@@ -15,6 +15,7 @@ mod operator;
 mod outcome;
 mod rebalance;
 mod recall;
+mod silence;
 mod stuck;
 mod transaction;
 mod work;
