@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use veltrix_host::bounded::{self, Bounded, Part, Range, Staged, Summary};
+use veltrix_host::bounded::{self, Bounded, Part, Range, Staged};
 use veltrix_host::function::Function;
 use veltrix_host::kafka::KafkaConfig;
 use veltrix_host::stage::Stage;
@@ -17,8 +17,7 @@ use crate::record::Emit;
 
 /// A case that takes longer does not come to its end.
 const LIMIT: Duration = Duration::from_secs(120);
-/// A consumer may be told of the end of a topic that is new before it is given its records: nothing was handled then, and it
-/// goes on where it was.
+/// A consumer may be told of the end of a topic that is new before it is given all of its records: then it goes on where it was.
 const TRIES: usize = 3;
 
 /// A lane's Kafka.
@@ -107,6 +106,7 @@ impl Live {
             let inputs: Vec<&Input> = case.events.iter().filter(|input| input.topic == inside).collect();
             // Few and small: the broker's answer is all that is waited for.
             tokio::task::block_in_place(|| self.broker.produce(outside, &inputs))?;
+            let count = inputs.len() as u64;
             let mut partitions = BTreeMap::new();
             for input in inputs {
                 partitions.insert(input.partition, Part { end: input.offset + 1, only: None });
@@ -120,6 +120,7 @@ impl Live {
                 cache: None,
                 staged: Some(Staged { stage: stage.clone(), function: function.clone() }),
             };
+            let mut done = 0;
             for _ in 0..TRIES {
                 let refused = tokio::time::timeout(LIMIT, stage.refused());
                 let mut late = false;
@@ -128,7 +129,8 @@ impl Live {
                 if late {
                     return Err(format!("it does not come to its end within {} s", LIMIT.as_secs()));
                 }
-                if summary != Summary::default() {
+                done += summary.handled + summary.dead_lettered;
+                if done >= count || summary.stopped > 0 || summary.interrupted {
                     break;
                 }
             }
