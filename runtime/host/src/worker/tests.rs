@@ -103,7 +103,7 @@ async fn a_swap_leaves_calls_under_way_to_the_old_revision_and_begins_all_others
     let folder = std::env::temp_dir().join(format!("veltrix-swap-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
 
-    produce(&kafka, [("slow", &[("sleep", "1500"), ("fail", "9")][..])]);
+    produce(&kafka, [("slow", &[("sleep", "8000"), ("fail", "9")][..])]);
     until(&handle, "it is under way", |s| s.in_flight == 1).await;
     let broken = folder.join("broken.wasm");
     std::fs::write(&broken, &std::fs::read(&module).unwrap()[..1_000]).unwrap();
