@@ -62,6 +62,17 @@ impl Mapping {
         Ok(Self { source, column: column.to_owned(), kind: Kind::parse(kind)?, missing })
     }
 
+    /// Notes what it can't be as a part of the primary key.
+    pub fn check_as_key(&self, settings: &mut Settings) {
+        let Self { column, kind, missing, .. } = self;
+        if !kind.is_scalar() {
+            settings.problem(format!("`key`: {column} can't be a {kind}"));
+        }
+        if *missing != Missing::Refuse {
+            settings.problem(format!("`key`: {column} has to be there: neither null nor keep"));
+        }
+    }
+
     /// The field, as its column takes it.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use function_common::{Mapping, Missing, Settings, quoted, verify, verify_frozen};
+use function_common::{Mapping, Settings, quoted, verify, verify_frozen};
 use veltrix_sdk::Result;
 use veltrix_sdk::cql::CqlType;
 
@@ -90,13 +90,8 @@ fn check_key(settings: &mut Settings, key: &[Mapping], tombstone: Tombstone) {
             .problem("`key` says nothing: write the columns of the primary key, like \"key -> id uuid\"".to_owned());
     }
     for mapping in key {
+        mapping.check_as_key(settings);
         let column = &mapping.column;
-        if !mapping.kind.is_scalar() {
-            settings.problem(format!("`key`: {column} can't be a {}", mapping.kind));
-        }
-        if mapping.missing != Missing::Refuse {
-            settings.problem(format!("`key`: {column} has to be there: neither null nor keep"));
-        }
         if tombstone == Tombstone::Delete && !mapping.source.needs_no_value() {
             settings.problem(format!(
                 "`key`: {column} comes from the value ({}), and a tombstone has none: take it from the key, like \

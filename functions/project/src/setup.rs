@@ -122,13 +122,7 @@ fn check(settings: &mut Settings, key: &[Mapping], sums: &[Mapping], count: &str
         settings.problem("`key` says nothing: write what is counted by, like \"/shop -> shop text\"".to_owned());
     }
     for mapping in key {
-        let column = &mapping.column;
-        if !mapping.kind.is_scalar() {
-            settings.problem(format!("`key`: {column} can't be a {}", mapping.kind));
-        }
-        if mapping.missing != Missing::Refuse {
-            settings.problem(format!("`key`: {column} has to be there: neither null nor keep"));
-        }
+        mapping.check_as_key(settings);
     }
     for mapping in sums {
         let column = &mapping.column;

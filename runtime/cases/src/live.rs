@@ -17,7 +17,7 @@ use crate::record::Emit;
 
 /// A case that takes longer does not come to its end.
 const LIMIT: Duration = Duration::from_secs(120);
-/// A consumer may be told of the end of a topic that is new before it is given all of its records: then it goes on where it was.
+/// A bounded run seldom ends before all was handled, for a reason not known: then it goes on where it was.
 const TRIES: usize = 3;
 
 /// A lane's Kafka.
