@@ -52,21 +52,10 @@ impl Copied {
         command.output().unwrap()
     }
 
-    /// The same on the shared servers. Again, if a case was left waiting: known, see the README of the cases.
+    /// The same on the shared servers.
     fn test_live(&self, arguments: &[&str]) -> Output {
         let (kafka, cassandra) = (servers().kafka_address(), servers().cassandra_address());
-        let arguments = [&["--kafka", kafka, "--cassandra", cassandra], arguments].concat();
-        let runs = std::iter::repeat_with(|| self.test(&arguments)).take(4);
-        let left_waiting = |output: &Output| String::from_utf8_lossy(&output.stdout).contains("\"waiting");
-        let mut last = None;
-        for output in runs {
-            let again = left_waiting(&output);
-            last = Some(output);
-            if !again {
-                break;
-            }
-        }
-        last.expect("it was run")
+        self.test(&[&["--kafka", kafka, "--cassandra", cassandra], arguments].concat())
     }
 
     /// Every file with what is in it.

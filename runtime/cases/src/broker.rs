@@ -39,10 +39,13 @@ impl Broker {
         answer.map(|_| ()).map_err(|error| format!("Kafka at {servers} does not answer: {error}"))
     }
 
-    /// Makes topics with so many partitions.
+    /// Makes topics with so many partitions. The events of a case have times of their own, by which retention must not
+    /// take them.
     pub(crate) async fn create(&self, topics: &BTreeMap<String, i32>) -> Result<(), String> {
-        let new: Vec<NewTopic<'_>> =
-            topics.iter().map(|(name, count)| NewTopic::new(name, *count, TopicReplication::Fixed(-1))).collect();
+        let new: Vec<NewTopic<'_>> = topics
+            .iter()
+            .map(|(name, count)| NewTopic::new(name, *count, TopicReplication::Fixed(-1)).set("retention.ms", "-1"))
+            .collect();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
         let results = self.admin.create_topics(&new, &options).await.map_err(|error| format!("kafka: {error}"))?;
         let failed = |(topic, error)| format!("topic {topic} can't be created: {error}");

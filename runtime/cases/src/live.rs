@@ -17,8 +17,6 @@ use crate::record::Emit;
 
 /// A case that takes longer does not come to its end.
 const LIMIT: Duration = Duration::from_secs(120);
-/// A bounded run seldom ends before all was handled, for a reason not known: then it goes on where it was.
-const TRIES: usize = 3;
 
 /// A lane's Kafka.
 pub(crate) struct Live {
@@ -106,33 +104,25 @@ impl Live {
             let inputs: Vec<&Input> = case.events.iter().filter(|input| input.topic == inside).collect();
             // Few and small: the broker's answer is all that is waited for.
             tokio::task::block_in_place(|| self.broker.produce(outside, &inputs))?;
-            let count = inputs.len() as u64;
             let mut partitions = BTreeMap::new();
             for input in inputs {
                 partitions.insert(input.partition, Part { end: input.offset + 1, only: None });
             }
-            let bounded = || Bounded {
+            let bounded = Bounded {
                 manifest: self.manifest.clone(),
                 binding: self.binding(case, outside, topics),
                 group: topics.group.clone(),
-                range: Range { topic: outside.clone(), partitions: partitions.clone() },
+                range: Range { topic: outside.clone(), partitions },
                 letters: false,
                 cache: None,
                 staged: Some(Staged { stage: stage.clone(), function: function.clone() }),
             };
-            let mut done = 0;
-            for _ in 0..TRIES {
-                let refused = tokio::time::timeout(LIMIT, stage.refused());
-                let mut late = false;
-                let stop = async { late = refused.await.is_err() };
-                let summary = bounded::run(bounded(), stop).await.map_err(|error| error.to_string())?;
-                if late {
-                    return Err(format!("it does not come to its end within {} s", LIMIT.as_secs()));
-                }
-                done += summary.handled + summary.dead_lettered;
-                if done >= count || summary.stopped > 0 || summary.interrupted {
-                    break;
-                }
+            let refused = tokio::time::timeout(LIMIT, stage.refused());
+            let mut late = false;
+            let stop = async { late = refused.await.is_err() };
+            bounded::run(bounded, stop).await.map_err(|error| error.to_string())?;
+            if late {
+                return Err(format!("it does not come to its end within {} s", LIMIT.as_secs()));
             }
         }
         let mut emits = Vec::new();
