@@ -183,6 +183,7 @@ fn events_that_retention_took_are_counted_and_the_log_start_is_next() {
 fn odd_timestamps_are_handed_on_as_they_are() {
     let day = 86_400_000_i64;
     let far = i64::from(u32::MAX) * 1_000 + 400 * 365 * day;
+    let began = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
     let settings = [("message.timestamp.after.max.ms", "9223372036854775807"), ("retention.ms", "-1")];
     let case = case();
     let odd = case.kafka.create(&veltrix_tests::unique("odd"), 1, &settings);
@@ -205,4 +206,6 @@ fn odd_timestamps_are_handed_on_as_they_are() {
     let letters = case.wait_dead(2);
     let told: Vec<String> = letters.iter().map(|letter| letter.header("veltrix-dead-letter-timestamp")).collect();
     assert_eq!(told, [far.to_string(), "1".to_owned()]);
+    // Retention goes by the record's own time, and a letter must outlast the event that it was.
+    assert!(letters.iter().all(|letter| (began..=began + day).contains(&letter.timestamp.unwrap())), "{letters:?}");
 }

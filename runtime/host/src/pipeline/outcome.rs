@@ -255,8 +255,8 @@ impl Pipeline {
             partition: None,
             key: event.key(),
             value: event.value().filter(|_| fits),
-            // The letter's headers have it in any case; a broker refuses a record from before 1970 or from the future.
-            timestamp: (0..=self.now() as i64).contains(&event.timestamp()).then(|| event.timestamp()),
+            // Of now: retention counts from there, and would take a letter that is as old as its event. That time is in a header.
+            timestamp: None,
             headers: Some(list),
         };
         if self.exact.is_some() {

@@ -67,9 +67,10 @@ pub(crate) fn run(args: &Show) -> Outcome {
         let state = letter.as_ref().map_or(State::Foreign, |letter| owners.state(place, letter));
         match args.output.format {
             Format::Json => {
-                let letter = letter.as_ref().map(|l| list::object(topic, place, l, state, message.key()));
-                let letter = letter.unwrap_or(Value::Null);
-                out.line(&format!("{{\"letter\":{letter},\"event\":{}}}", jsonl::encode(&event(message), None)))
+                let told = letter.as_ref().map(|l| list::object(topic, place, l, state, message.key()));
+                let told = told.unwrap_or(Value::Null);
+                let event = jsonl::encode(&event(message, letter.as_ref()), None);
+                out.line(&format!("{{\"letter\":{told},\"event\":{event}}}"))
             }
             Format::Text => text_of(&mut out, topic, place, message, letter.as_ref(), state),
         }
@@ -83,12 +84,13 @@ pub(crate) fn run(args: &Show) -> Outcome {
 }
 
 /// The event that it was: without the headers that the host added.
-fn event(message: &BorrowedMessage<'_>) -> Event {
+fn event(message: &BorrowedMessage<'_>, letter: Option<&Letter>) -> Event {
+    let own = || message.timestamp().to_millis();
     let mut event = Event {
         key: message.key().map(<[u8]>::to_vec),
         value: message.payload().map(<[u8]>::to_vec),
         headers: Vec::new(),
-        timestamp: message.timestamp().to_millis().filter(|time| *time >= 0),
+        timestamp: letter.map_or_else(own, |letter| Some(letter.timestamp)).filter(|time| *time >= 0),
         partition: None,
     };
     if let Some(found) = message.headers() {
@@ -124,7 +126,7 @@ fn text_of(
             field("state", state.word())?;
         }
     }
-    let event = event(message);
+    let event = event(message, letter);
     field("key", &text(event.key.as_deref()))?;
     for (name, value) in &event.headers {
         field("header", &format!("{}: {}", text(Some(name)), text(value.as_deref())))?;
