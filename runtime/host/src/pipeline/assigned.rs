@@ -83,6 +83,7 @@ impl Assigned {
     pub(super) fn drain(&mut self) {
         if self.stage == Stage::Assigned {
             self.stage = Stage::Draining;
+            self.let_others_begin();
         }
     }
 

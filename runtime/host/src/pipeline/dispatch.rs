@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rdkafka::consumer::Consumer;
 
-use super::{Admission, MOST_CALLS, OpenCall, PATIENCE, Pipeline, names};
+use super::{Admission, Assigned, MOST_CALLS, OpenCall, PATIENCE, Pipeline, names};
 use crate::batch;
 use crate::call::{Around, CallContext, Row};
 use crate::event::Chunk;
@@ -72,21 +72,9 @@ impl Pipeline {
             assigned.flow.wake(now);
         }
         self.held_back = true;
-        if self.is_held() {
-            return self.pause_ageing(true, now);
-        }
-        let admission = self.admitted(now);
-        self.pause_ageing(admission == Admission::Nothing, now);
-        let most = match admission {
-            Admission::Nothing => return,
-            // One call at a time, until it tells how it went.
-            Admission::Few(_) if !self.calls.is_empty() => return,
-            Admission::Few(events) => events,
-            Admission::All => usize::MAX,
+        let Some((admission, most)) = self.may_start(now) else {
+            return self.partitions.values_mut().for_each(Assigned::let_others_begin);
         };
-        if now < self.hold_until || !self.has_room() {
-            return;
-        }
         self.bury_used_up(now);
         self.announce();
         let mut idle_turns = 0;
@@ -111,6 +99,24 @@ impl Pipeline {
             }
         }
         self.held_back = false;
+    }
+
+    /// Whether calls may begin, and the most events of one.
+    fn may_start(&mut self, now: Millis) -> Option<(Admission, usize)> {
+        if self.is_held() {
+            self.pause_ageing(true, now);
+            return None;
+        }
+        let admission = self.admitted(now);
+        self.pause_ageing(admission == Admission::Nothing, now);
+        let most = match admission {
+            Admission::Nothing => return None,
+            // One call at a time, until it tells how it went.
+            Admission::Few(_) if !self.calls.is_empty() => return None,
+            Admission::Few(events) => events,
+            Admission::All => usize::MAX,
+        };
+        (now >= self.hold_until && self.has_room()).then_some((admission, most))
     }
 
     /// A batch goes out when it is full, has waited long enough, or nothing else of its partition is
@@ -138,10 +144,11 @@ impl Pipeline {
         let bounds = Bounds { events, bytes: self.config.batch.bytes };
         let limits = self.function.limits;
         let Some(assigned) = self.partitions.get_mut(name) else { return false };
+        let Some(mode) = assigned.flow.next_mode() else { return false };
+        let Some(here) = assigned.begin_here() else { return false };
         let mut rows = Vec::new();
         let mut traceparents = HashMap::new();
         let builder = &mut self.builder;
-        let Some(mode) = assigned.flow.next_mode() else { return false };
         let control = batch::control(mode, lanes, limits);
         let (cluster, group) = (self.consumer.context().cluster(), &self.config.group);
         let mut source = name.clone();
@@ -192,7 +199,8 @@ impl Pipeline {
         let task = self.wasm.spawn(context.clone().run(frame, budget, fresh)).abort_handle();
         let lanes = lanes.min(events);
         let epoch = self.partitions[name].epoch;
-        self.calls.insert(id, OpenCall { source: name.clone(), epoch, mode, events, lanes, context, task });
+        self.calls
+            .insert(id, OpenCall { source: name.clone(), epoch, mode, events, lanes, context, task, _here: here });
         true
     }
 

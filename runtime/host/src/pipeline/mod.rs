@@ -47,6 +47,7 @@ use answers::Asked;
 use assigned::Assigned;
 pub(crate) use breakers::BreakerStates;
 use breakers::{Admission, Breakers};
+use careful::OpenHere;
 use names::Names;
 use rebalance::Revocation;
 pub(crate) use recall::DedupeConfig;
@@ -230,6 +231,7 @@ struct OpenCall {
     lanes: usize,
     context: Arc<CallContext>,
     task: AbortHandle,
+    _here: OpenHere,
 }
 
 impl Drop for OpenCall {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
-use super::{DRAIN, Pipeline, PipelineError, transaction};
+use super::{DRAIN, Pipeline, PipelineError, careful, transaction};
 use crate::call::FromCall;
 use crate::control;
 use crate::flow::Millis;
@@ -39,7 +39,7 @@ impl Pipeline {
             }
             this.finish_revocations(now);
             this.commit_if_due(now);
-            let held = this.is_held() || this.breakers.is_open();
+            let held = this.is_held() || this.breakers.is_open() || now < this.hold_until || careful::is_quiet();
             this.look_for_stuck(now, !ours || stopping.is_some() || held)?;
             this.transact(now, stopping.is_some());
             let reads = this.reads_source(now);
@@ -152,7 +152,9 @@ impl Pipeline {
         if let Some(exact) = &self.exact {
             wake = wake.min(exact.next_due().unwrap_or(Millis::MAX));
         }
-        if !self.has_room() || !self.held.is_empty() || self.unread_since.is_some() {
+        // Of other bindings nobody tells this one.
+        let waits = self.unread_since.is_some() || careful::is_quiet();
+        if !self.has_room() || !self.held.is_empty() || waits {
             wake = wake.min(now + 20);
         }
         if self.hold_until > now {

@@ -4,7 +4,8 @@
 //! [`UNCLEAN`] owners that did not come so far, events run one at a time, and which one is noted before it begins: if
 //! this is what the next owner finds, that event is charged. A worker may be lost for other reasons: then whatever
 //! event happened to run is charged, so that giving up takes several such losses (see `RetryPolicy::is_used_up`), while
-//! an event that ends in any way is not at work any more. One event at a time in the whole worker is the caller's care.
+//! an event that ends in any way is not at work any more. The caller's care is that one event at a time is announced in the
+//! whole worker, and that nothing at all runs beside a [`suspect`](Partition::suspect): what else ran may be the culprit.
 
 use std::sync::Arc;
 
@@ -119,6 +120,12 @@ impl Partition {
     /// Whether an event is announced or at work by itself.
     pub fn is_announced(&self) -> bool {
         self.careful.announced.is_some()
+    }
+
+    /// The offset of the event that is announced and has not begun, if a worker was lost with it before.
+    pub fn suspect(&self) -> Option<i64> {
+        let waits = |announced: &&Announced| announced.call.is_none() && self.was_lost_with(announced.seq);
+        self.careful.announced.as_ref().filter(waits).map(|announced| announced.offset)
     }
 
     /// Names the event that runs next, by itself, as soon as that is noted.
@@ -237,6 +244,28 @@ mod tests {
             }
             assert_eq!(lived, lives, "with {attempts} attempts");
         }
+    }
+
+    #[test]
+    fn an_announced_event_is_a_suspect_once_a_worker_was_lost_with_it() {
+        let mut partition = Partition::restore(policy(5), true, Memo { unclean: 2, ..Memo::default() }, 0);
+        partition.receive(events(0, 10));
+        let noted = |partition: &mut Partition| {
+            let note = partition.note(0).expect("received");
+            partition.accepted(&note);
+            Memo::decode(note.text.as_bytes(), note.offset).expect("our own")
+        };
+        noted(&mut partition);
+        partition.announce();
+        assert_eq!((partition.is_announced(), partition.suspect()), (true, None), "nobody knows anything of it");
+        let left = noted(&mut partition);
+        let mut partition = Partition::restore(policy(5), true, left, 0);
+        partition.receive(events(0, 10));
+        noted(&mut partition);
+        partition.wake(1);
+        assert_eq!(partition.suspect(), None);
+        partition.announce();
+        assert_eq!(partition.suspect(), Some(0));
     }
 
     #[test]
