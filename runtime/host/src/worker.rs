@@ -172,62 +172,79 @@ impl Worker {
         let mut background = JoinSet::new();
         background.spawn(admin::serve(listener, status.clone()));
 
-        if apply_schema && let (Some(cassandra), Some(settings)) = (&cassandra, &manifest.cassandra) {
-            schema::apply(cassandra, settings).await?;
-        }
+        let begun = async {
+            if apply_schema && let (Some(cassandra), Some(settings)) = (&cassandra, &manifest.cassandra) {
+                schema::apply(cassandra, settings).await?;
+            }
 
-        let wasm = wasm_runtime()?;
-        if !embedded {
-            let (kafka, names) = (kafka.clone(), topics_to_create(&manifest));
-            background.spawn(async move { topics::ensure(&kafka, &names).await });
-        }
-        let control = Follower::start(&manifest.name, &kafka)
-            .map_err(|error| RunError::Internal(format!("the control thread can't start: {error}")))?;
-        let functions: Functions =
-            functions.into_iter().map(|(name, function)| (name, Arc::new(Current::new(function)))).collect();
-        let (tell, told) = watch::channel(false);
-        let mut begun = Vec::new();
-        for (binding, supervised) in manifest.bindings.iter().zip(&status.bindings) {
-            let task = Arc::new(BindingTask {
-                source: SourceConfig {
-                    topics: binding.topics.clone(),
-                    group: binding.group.clone(),
-                    start: binding.start,
-                    ordering: binding.ordering,
-                    control: Some(control.binding(&binding.group)),
-                    exactly_once: binding.delivery == Delivery::ExactlyOnce,
-                    gapless: embedded,
-                    member: worker_id.given().map(str::to_owned),
-                },
-                config: BindingConfig {
-                    exactly_once: ExactlyOnce::of(binding, &manifest, &binding.group, (&kafka, &health), &worker_id),
-                    ..binding_config(binding, &manifest)
-                },
-                function: functions[&binding.function].clone(),
-                kafka: kafka.clone(),
-                health: health.clone(),
-                outboxes: outboxes.clone(),
-                breakers: supervised.breakers.clone(),
-                shown: supervised.shown.clone(),
-                metrics: supervised.metrics.clone(),
-                request_metrics: Arc::new(metrics.requests(&binding.function)),
-                wasm: wasm.handle(),
-                wasm_threads: wasm.threads,
-            });
-            // The first time here: what is wrong with the configuration ends the worker before anything runs.
-            let first = task.begin()?;
-            begun.push((task, supervised.clone(), first));
-        }
-        let mut bindings = JoinSet::new();
-        for (task, supervised, first) in begun {
-            info!(group = task.source.group, function = supervised.function, topics = ?task.source.topics, "bound");
-            let told = told.clone();
-            bindings.spawn(async move {
-                let mut first = Some(first);
-                let start = || task.clone().run(first.take(), told.clone());
-                supervise(&supervised.task, PAUSES, told.clone(), start).await;
-            });
-        }
+            let wasm = wasm_runtime()?;
+            if !embedded {
+                let (kafka, names) = (kafka.clone(), topics_to_create(&manifest));
+                background.spawn(async move { topics::ensure(&kafka, &names).await });
+            }
+            let control = Follower::start(&manifest.name, &kafka)
+                .map_err(|error| RunError::Internal(format!("the control thread can't start: {error}")))?;
+            let functions: Functions =
+                functions.into_iter().map(|(name, function)| (name, Arc::new(Current::new(function)))).collect();
+            let (tell, told) = watch::channel(false);
+            let mut begun = Vec::new();
+            for (binding, supervised) in manifest.bindings.iter().zip(&status.bindings) {
+                let task = Arc::new(BindingTask {
+                    source: SourceConfig {
+                        topics: binding.topics.clone(),
+                        group: binding.group.clone(),
+                        start: binding.start,
+                        ordering: binding.ordering,
+                        control: Some(control.binding(&binding.group)),
+                        exactly_once: binding.delivery == Delivery::ExactlyOnce,
+                        gapless: embedded,
+                        member: worker_id.given().map(str::to_owned),
+                    },
+                    config: BindingConfig {
+                        exactly_once: ExactlyOnce::of(
+                            binding,
+                            &manifest,
+                            &binding.group,
+                            (&kafka, &health),
+                            &worker_id,
+                        ),
+                        ..binding_config(binding, &manifest)
+                    },
+                    function: functions[&binding.function].clone(),
+                    kafka: kafka.clone(),
+                    health: health.clone(),
+                    outboxes: outboxes.clone(),
+                    breakers: supervised.breakers.clone(),
+                    shown: supervised.shown.clone(),
+                    metrics: supervised.metrics.clone(),
+                    request_metrics: Arc::new(metrics.requests(&binding.function)),
+                    wasm: wasm.handle(),
+                    wasm_threads: wasm.threads,
+                });
+                // The first time here: what is wrong with the configuration ends the worker before anything runs.
+                let first = task.begin()?;
+                begun.push((task, supervised.clone(), first));
+            }
+            let mut bindings = JoinSet::new();
+            for (task, supervised, first) in begun {
+                info!(group = task.source.group, function = supervised.function, topics = ?task.source.topics, "bound");
+                let told = told.clone();
+                bindings.spawn(async move {
+                    let mut first = Some(first);
+                    let start = || task.clone().run(first.take(), told.clone());
+                    supervise(&supervised.task, PAUSES, told.clone(), start).await;
+                });
+            }
+            Ok((wasm, control, functions, tell, bindings))
+        };
+        let (wasm, control, functions, tell, bindings) = match begun.await {
+            Ok(begun) => begun,
+            Err(error) => {
+                // The admin's address is free when this returns: another worker may be begun in the place of this one.
+                background.shutdown().await;
+                return Err(error);
+            }
+        };
         status.started.store(true, Ordering::Relaxed);
         let handle = Handle::new(bound, status, manifest, functions, loader, control.desk());
         Ok(Self { handle, bindings, tell, outboxes, background, wasm, control, _id: worker_id })
