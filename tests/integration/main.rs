@@ -22,6 +22,7 @@ mod local;
 mod new;
 mod orders;
 mod outages;
+mod reload;
 mod replay;
 mod retries;
 mod start;

@@ -25,11 +25,11 @@ enum Taken {
 
 /// Takes changes until told to stop; gives the session back, whose worker may still run.
 pub(crate) async fn run(mut session: Session, watch: Option<Watch>, mut stop: watch::Receiver<bool>) -> Session {
-    let Some(mut watch) = watch else {
+    let Some(watch) = watch else {
         let _ = stop.wait_for(|stop| *stop).await;
         return session;
     };
-    follow(&session, &mut watch);
+    session.follow(&watch);
     let mut changes = Changes::default();
     loop {
         tokio::select! {
@@ -45,7 +45,7 @@ pub(crate) async fn run(mut session: Session, watch: Option<Watch>, mut stop: wa
                 _ = stop.wait_for(|stop| *stop) => return session,
             }
             changes = Changes::default();
-            follow(&session, &mut watch);
+            session.follow(&watch);
             continue;
         }
         let mut work = Work { session: &mut session, watch: &watch, changes: changes.clone() };
@@ -60,16 +60,7 @@ pub(crate) async fn run(mut session: Session, watch: Option<Watch>, mut stop: wa
             (Taken::Done, None) => {}
         }
         changes = Changes::default();
-        follow(&session, &mut watch);
-    }
-}
-
-/// Watches what the application is made of now.
-fn follow(session: &Session, watch: &mut Watch) {
-    if let Some(Running { manifest, .. }) = session.running()
-        && let Err(problem) = watch.follow(&session.file, &manifest)
-    {
-        session.report().problem(&problem);
+        session.follow(&watch);
     }
 }
 

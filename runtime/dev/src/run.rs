@@ -60,9 +60,9 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<Sum
     let counters = Arc::<Counters>::default();
     let inputs: Vec<_> = options.inputs.iter().map(|input| input.open(&counters)).collect::<Result<_, _>>()?;
     let mut session = Session::open(options)?;
-    let mut watch = if exit { None } else { Some(Watch::start(&session.file).map_err(DevError::Internal)?) };
+    let watch = if exit { None } else { Some(session.watch()?) };
     tokio::select! {
-        started = start(&mut session, watch.as_mut()) => started?,
+        started = start(&mut session, watch.as_ref()) => started?,
         () = &mut stop => return Ok(Summary { interrupted: exit, ..Summary::default() }),
     }
     if let Err(error) = rows(&session).await {
@@ -172,22 +172,26 @@ fn flat<T>(ended: Result<Result<T, DevError>, tokio::task::JoinError>) -> Result
 }
 
 /// Begins; where files are watched, as often as it takes.
-async fn start(session: &mut Session, mut watch: Option<&mut Watch>) -> Result<(), DevError> {
+async fn start(session: &mut Session, watch: Option<&Watch>) -> Result<(), DevError> {
+    let mut waited = false;
     loop {
+        // Before anything is built: what changes meanwhile is built again.
+        if let Some(watch) = watch {
+            session.follow(watch);
+        }
         let error = match session.begin().await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
-        // What is being written; all else is not mended by saving a file.
-        let source = matches!(error, DevError::Build(_) | DevError::Run(RunError::Module { .. } | RunError::Schema(_)));
-        let Some(watch) = watch.as_deref_mut().filter(|_| source) else { return Err(error) };
+        // What is being written; all else is not mended by saving a file. A manifest is, once somebody is at work.
+        let mended = match &error {
+            DevError::Build(_) | DevError::Run(RunError::Module { .. } | RunError::Schema(_)) => true,
+            error => waited && error.is_configuration(),
+        };
+        let Some(watch) = watch.filter(|_| mended) else { return Err(error) };
         session.report().problem(&format!("{error}\nwaiting for a change of the files"));
-        if let Ok(manifest) = session.load(false)
-            && let Err(problem) = watch.follow(&session.file, &manifest)
-        {
-            session.report().problem(&problem);
-        }
         watch.next().await;
+        waited = true;
     }
 }
 

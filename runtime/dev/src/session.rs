@@ -20,6 +20,7 @@ use crate::plan;
 use crate::report::Report;
 use crate::servers::Here;
 use crate::totals::Totals;
+use crate::watch::Watch;
 use crate::window::Window;
 
 /// Events of a call whose emits feed other functions: what is on its way must fit into what the embedded Kafka keeps.
@@ -101,6 +102,21 @@ impl Session {
 
     pub(crate) fn topics_of_inputs(&self) -> Vec<String> {
         self.options.inputs.iter().map(|input| input.topic.clone()).collect()
+    }
+
+    /// Watches the manifest, from now on.
+    ///
+    /// # Errors
+    /// The system does not let us.
+    pub(crate) fn watch(&self) -> Result<Watch, DevError> {
+        Watch::start(&self.file, self.report().clone()).map_err(DevError::Internal)
+    }
+
+    /// Has all watched that the application is made of: as it runs, and as its files would have it.
+    pub(crate) fn follow(&self, watch: &Watch) {
+        let (written, running) = (self.load(false).ok(), self.running());
+        let all = written.iter().chain(running.iter().map(|running| &*running.manifest));
+        watch.follow(&self.file, all);
     }
 
     /// Builds a function.
