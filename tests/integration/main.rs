@@ -27,6 +27,7 @@ mod replay;
 mod retries;
 mod start;
 mod support;
+mod swapped_in;
 mod terminal;
 mod topics;
 mod tutorial;

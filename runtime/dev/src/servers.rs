@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use tokio::task::JoinHandle;
 use veltrix_host::kafka::{Embedded, KafkaConfig};
 use veltrix_manifest::Manifest;
@@ -18,6 +18,8 @@ use crate::plan::{self, Servers};
 const USUAL_PORT: u16 = 9042;
 /// How long a broker may take to answer.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Between two questions.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// What runs in this process; ends when dropped.
 pub(crate) struct Here {
@@ -121,10 +123,26 @@ impl Ends {
             let metadata = self.consumer.fetch_metadata(Some(topic), ANSWER)?;
             for partition in metadata.topics().iter().filter(|found| found.name() == topic).flat_map(|t| t.partitions())
             {
-                let at = self.consumer.fetch_watermarks(topic, partition.id(), ANSWER)?;
-                marks.insert((topic.to_owned(), partition.id()), at);
+                marks.insert((topic.to_owned(), partition.id()), self.one(topic, partition.id())?);
             }
         }
         Ok(marks)
     }
+
+    fn one(&self, topic: &str, partition: i32) -> KafkaResult<(i64, i64)> {
+        let until = Instant::now() + ANSWER;
+        loop {
+            match self.consumer.fetch_watermarks(topic, partition, ANSWER) {
+                Err(error) if is_passing(&error) && Instant::now() < until => std::thread::sleep(AGAIN),
+                answer => return answer,
+            }
+        }
+    }
+}
+
+/// A partition that was made a moment ago, or whose leader has gone, soon has one.
+fn is_passing(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownTopicOrPartition};
+    let code = error.rdkafka_error_code();
+    code.is_some_and(|code| [LeaderNotAvailable, NotLeaderForPartition, UnknownTopicOrPartition].contains(&code))
 }
