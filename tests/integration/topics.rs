@@ -104,6 +104,7 @@ fn passes_marks(case: &Case) {
     let mut worker = case.app.ready();
     eventually("lag is 0 after a restart", veltrix_tests::SOON, || (lag(&mut worker) == Some(0.0)).then_some(()));
     assert_eq!(emitted(case, "aborted"), 0);
+    assert_eq!(worker.metrics().sum("veltrix_events_lost_to_retention_total", &[]), Some(0.0));
     assert_eq!(case.kafka.read(&case.output.name).len(), 3, "nothing was handled again");
 }
 
@@ -164,19 +165,48 @@ fn another_consumers_metadata_counts_as_none() {
 
 #[test]
 fn events_that_retention_took_are_counted_and_the_log_start_is_next() {
-    let case = case();
-    case.produce(numbered(0..10, "n"));
-    let worker = case.app.ready();
-    case.wait_committed(10);
+    const UNKNOWN: &str = "the group has no offset in partitions that hold events";
+    let case = Case::of(servers(), "relay").partitions(2).function("vars = { to = \"$OUT\" }").build();
+    let to = |partition: i32, range, of| numbered(range, of).into_iter().map(move |record| record.to(partition));
+    let lost = |worker: &mut Worker, count: f64| {
+        eventually("what was lost is counted", veltrix_tests::SOON, || {
+            let now = worker.metrics().sum("veltrix_events_lost_to_retention_total", &[]);
+            assert!(now <= Some(count), "{now:?} are more than {count}");
+            (now == Some(count)).then_some(())
+        });
+    };
+    case.produce(to(0, 0..10, "n").chain(to(1, 0..10, "other")));
+    let mut worker = case.app.ready();
+    case.wait_committed(20);
+    lost(&mut worker, 0.0);
+    assert_eq!(worker.logged(UNKNOWN), 1, "a new group has none");
     assert_eq!(worker.terminate().code, Some(0));
-    case.produce(numbered(10..30, "n"));
+    // While no worker has the partition.
+    case.produce(to(0, 10..30, "n"));
     case.kafka.delete_before(&case.input, 0, 25);
     let mut worker = case.app.ready();
-    case.wait_committed(30);
+    case.wait_committed(40);
     assert_eq!(emitted(&case, "n"), 15, "10 before, and the 5 that are left");
-    assert_eq!(worker.metrics().sum("veltrix_events_lost_to_retention_total", &[]), Some(15.0));
+    lost(&mut worker, 15.0);
     assert!(worker.logged("deleted by retention") > 0);
+    assert_eq!(worker.logged(UNKNOWN), 0);
     eventually("lag is 0", veltrix_tests::SOON, || (lag(&mut worker) == Some(0.0)).then_some(()));
+    // And while one has it and does not get to them; of the other partition nothing is left at all.
+    assert_eq!(case.app.veltrix(&["pause"]).status.code(), Some(0));
+    eventually("the partitions are paused", veltrix_tests::SOON, || {
+        (worker.metrics().sum("veltrix_partitions_paused", &[]) == Some(2.0)).then_some(())
+    });
+    case.produce(to(0, 30..50, "n").chain(to(1, 10..17, "other")));
+    case.kafka.delete_before(&case.input, 0, 41);
+    case.kafka.delete_before(&case.input, 1, 17);
+    assert_eq!(case.app.veltrix(&["resume"]).status.code(), Some(0));
+    lost(&mut worker, 15.0 + 11.0 + 7.0);
+    assert_eq!(worker.logged("deleted by retention"), 3, "each once");
+    case.wait_committed(50 + 10);
+    assert_eq!((emitted(&case, "n"), emitted(&case, "other")), (24, 10));
+    case.produce(to(1, 17..20, "other"));
+    case.wait_committed(50 + 20);
+    lost(&mut worker, 33.0);
 }
 
 #[test]

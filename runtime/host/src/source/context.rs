@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer, ConsumerContext, RebalanceProtocol};
@@ -15,6 +15,8 @@ use tracing::{info, warn};
 use veltrix_manifest::Start;
 
 use super::gaps::Gaps;
+use super::limits;
+use super::retention::{HandedOn, Loss, Seen};
 use super::start::Accepted;
 use super::{Assignment, Input, Lease, TopicPartition};
 use crate::control;
@@ -43,10 +45,8 @@ pub struct SourceContext {
     health: Arc<Health>,
     metrics: Arc<BindingMetrics>,
     closing: AtomicBool,
-    /// Committed offsets of newly assigned partitions, until their first record is seen.
-    fresh: Mutex<HashMap<TopicPartition, i64>>,
-    /// The end of what was handed to the pipeline. The client's own position passes the marks of transactions too.
-    handed: Mutex<HashMap<TopicPartition, i64>>,
+    /// How far the pipeline was given events. The client's own position passes the marks of transactions too.
+    handed: HandedOn,
     topics: Mutex<HashSet<Arc<str>>>,
     said: Mutex<HashSet<&'static str>>,
     cluster: OnceLock<Arc<str>>,
@@ -79,8 +79,7 @@ impl SourceContext {
             health,
             metrics,
             closing: AtomicBool::new(false),
-            fresh: Mutex::default(),
-            handed: Mutex::default(),
+            handed: HandedOn::default(),
             topics: Mutex::default(),
             said: Mutex::default(),
             cluster: OnceLock::new(),
@@ -116,10 +115,7 @@ impl SourceContext {
         if let Some(gaps) = &self.gaps {
             self.metrics.lost_to_retention(gaps.missing(chunks));
         }
-        let mut handed = self.handed.lock().expect("no panic while held");
-        for chunk in chunks.iter().filter(|chunk| !chunk.is_empty()) {
-            handed.insert((chunk.topic.clone(), chunk.partition), chunk.event(chunk.len() - 1).offset() + 1);
-        }
+        self.handed.handing_on(chunks);
     }
 
     /// The one shared name of a topic.
@@ -163,28 +159,49 @@ impl SourceContext {
         &self.lease
     }
 
-    /// Reports events that retention took before the group had handled them.
-    pub(super) fn first_record(&self, consumer: &BaseConsumer<Self>, topic: &str, partition: i32, offset: i64) {
-        let name = self.topic(topic);
-        let Some(committed) = self.fresh.lock().expect("no panic while held").remove(&(name, partition)) else {
-            return;
-        };
-        if offset <= committed {
+    /// Reports events that retention took before they were handled. Called from the poll loop, each time round.
+    pub(super) fn look_for_lost(&self, consumer: &BaseConsumer<Self>) {
+        // The log without gaps tells of each by itself.
+        if self.gaps.is_some() || self.kafka_is_down() {
             return;
         }
-        // A gap may also be compaction or a transaction's marker: only the log start tells.
-        if let Ok((low, _)) = consumer.fetch_watermarks(topic, partition, Duration::from_secs(5))
-            && low > committed
-        {
-            let lost = low - committed;
-            self.metrics.lost_to_retention(lost as u64);
+        let lost = self.handed.look(Instant::now(), |names| limits::log_starts(consumer, names, ASK));
+        match lost {
+            Ok(lost) => {
+                for Loss { name: (topic, partition), from, lost, log_start } in lost {
+                    self.metrics.lost_to_retention(lost);
+                    warn!(
+                        %topic,
+                        partition,
+                        position = from,
+                        log_start,
+                        lost,
+                        "events were deleted by retention before they were handled; going on at the log start"
+                    );
+                }
+            }
+            Err(error) => warn!(%error, "can't tell whether retention took events; it is asked again"),
+        }
+    }
+
+    /// Says that `start` applies where there are events: a group that was at work before has lost its offsets.
+    fn tell_without_offset(&self, consumer: &BaseConsumer<Self>, names: &[TopicPartition]) {
+        if names.is_empty() || self.gaps.is_some() {
+            return;
+        }
+        let held = match limits::holding_events(consumer, names, LOOK_UP) {
+            Ok(held) => held,
+            Err(error) => return warn!(%error, "can't look whether partitions without an offset hold events"),
+        };
+        if !held.is_empty() {
+            let mut partitions = TopicPartitionList::new();
+            for (topic, partition) in &held {
+                partitions.add_partition(topic, *partition);
+            }
             warn!(
-                topic,
-                partition,
-                committed,
-                log_start = low,
-                lost,
-                "events were deleted by retention before they were handled; going on at the log start"
+                partitions = %Names(&partitions),
+                start = ?self.start,
+                "the group has no offset in partitions that hold events: `start` applies. A new group has none; if this one was at work before, the broker has deleted its offsets (offsets.retention.minutes)"
             );
         }
     }
@@ -215,10 +232,12 @@ impl SourceContext {
         *self.member.lock().expect("no panic while held") = membership::name(consumer);
         self.assignments.fetch_add(1, Ordering::Relaxed);
         let partitions = self.names(list);
-        if let Some(accepted) = self.accepted.get()
-            && let Err(error) = accepted.fix(consumer, list, &self.start)
-        {
-            warn!(%error, "can't fix the start of a new group; it begins at the log start");
+        let mut without = Vec::new();
+        if let Some(accepted) = self.accepted.get() {
+            match accepted.fix(consumer, list, &self.start) {
+                Ok(fixed) => without = self.names(&fixed),
+                Err(error) => warn!(%error, "can't fix the start of a new group; it begins at the log start"),
+            }
         }
         self.go_back(consumer, list);
         let ids = self.identify(consumer, &partitions, LOOK_UP);
@@ -250,11 +269,13 @@ impl SourceContext {
             }
             // Carried from note to note, so that the next owner can tell.
             memo.topic = topic.map_or(memo.topic, |id| id.short());
-            self.handed.lock().expect("no panic while held").remove(&name);
+            self.handed.begin(&name, at);
             if let Some(gaps) = &self.gaps {
                 gaps.begin(&name, at.or((self.start == Start::Earliest).then_some(0)));
-            } else if let Some(at) = at {
-                self.fresh.lock().expect("no panic while held").insert(name.clone(), at);
+            }
+            // Elsewhere these are partitions that came later.
+            if at.is_none() && self.start == Start::Earliest {
+                without.push(name.clone());
             }
             if let Some(at) = at {
                 // Known before the first record, which never comes where everything is done.
@@ -263,6 +284,7 @@ impl SourceContext {
             assignments.push(Assignment { committed: at, memo, topic, name });
         }
         self.ids.lock().expect("no panic while held").extend(ids);
+        self.tell_without_offset(consumer, &without);
         // Before the assignment takes effect, so that the pipeline knows them before their records.
         self.tell(Input::Assigned(assignments));
         let list = &begin;
@@ -382,18 +404,21 @@ impl ClientContext for SourceContext {
         if statistics.brokers.values().any(|broker| broker.state == "UP" && broker.nodeid >= 0) {
             self.health.up();
         }
-        let handed = self.handed.lock().expect("no panic while held");
         for topic in statistics.topics.values() {
             for partition in topic.partitions.values().filter(|p| p.partition >= 0 && p.fetch_state == "active") {
                 // The library writes -1001 for what it does not know.
                 let known = |offset: i64| (offset >= 0).then_some(offset);
+                let name = (self.topic(&topic.topic), partition.partition);
+                let queued = partition.fetchq_cnt > 0;
+                let (passed, log_start) = (known(partition.app_offset), known(partition.lo_offset));
+                self.handed.seen(&name, Seen { passed, log_start, queued });
                 let fetch = Fetch {
-                    low: known(partition.lo_offset),
+                    low: log_start,
                     high: known(partition.hi_offset),
                     stable: known(partition.ls_offset),
                     next: known(partition.next_offset),
-                    handed_on: handed.get(&(self.topic(&topic.topic), partition.partition)).copied(),
-                    queued: partition.fetchq_cnt > 0,
+                    handed_on: self.handed.end(&name),
+                    queued,
                 };
                 self.metrics.fetched(&topic.topic, partition.partition, fetch);
             }

@@ -4,7 +4,9 @@
 mod context;
 mod gaps;
 mod lease;
+mod limits;
 mod recreated;
+mod retention;
 mod scan;
 mod seek;
 mod start;
@@ -290,6 +292,7 @@ impl Poller {
                 self.consumer.context().look_for_recreated(&self.consumer);
                 looked = Instant::now();
             }
+            self.consumer.context().look_for_lost(&self.consumer);
             if let Some(control) = &self.config.control
                 && control.version() != heeded
             {
@@ -379,7 +382,6 @@ impl Round {
             return self.last;
         }
         self.last = self.chunks.iter().position(is).unwrap_or_else(|| {
-            consumer.context().first_record(consumer, topic, partition, message.offset());
             let (records, bytes) = self.usual;
             self.chunks.push(Chunk::with_room(consumer.context().topic(topic), partition, records, bytes));
             self.chunks.len() - 1

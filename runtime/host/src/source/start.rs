@@ -47,7 +47,7 @@ impl Accepted {
     }
 
     /// Works out where those of the partitions begin that it takes in and that have no offset yet, and commits that, so that
-    /// what is produced from then on is not lost to a crash before the first commit.
+    /// what is produced from then on is not lost to a crash before the first commit. Returns those that had no offset.
     ///
     /// # Errors
     /// Kafka does not answer.
@@ -56,7 +56,7 @@ impl Accepted {
         consumer: &BaseConsumer<C>,
         list: &TopicPartitionList,
         start: &Start,
-    ) -> KafkaResult<()> {
+    ) -> KafkaResult<TopicPartitionList> {
         let mut ours = TopicPartitionList::new();
         for element in list.elements() {
             if self.partitions.contains(&(element.topic().to_owned(), element.partition())) {
@@ -64,14 +64,17 @@ impl Accepted {
             }
         }
         if ours.count() == 0 {
-            return Ok(());
+            return Ok(ours);
         }
+        let mut without = TopicPartitionList::new();
         let mut begin = TopicPartitionList::new();
         for element in consumer.committed_offsets(ours, TIMEOUT)?.elements() {
             let (topic, partition) = (element.topic(), element.partition());
-            if let (false, Some(offset)) =
-                (matches!(element.offset(), Offset::Offset(_)), first(consumer, topic, partition, start)?)
-            {
+            if matches!(element.offset(), Offset::Offset(_)) {
+                continue;
+            }
+            without.add_partition(topic, partition);
+            if let Some(offset) = first(consumer, topic, partition, start)? {
                 begin.add_partition_offset(topic, partition, Offset::Offset(offset))?;
             }
         }
@@ -79,7 +82,7 @@ impl Accepted {
             consumer.commit(&begin, CommitMode::Sync)?;
             info!(partitions = begin.count(), ?start, "the group is new to these partitions: their start is fixed");
         }
-        Ok(())
+        Ok(without)
     }
 }
 
