@@ -177,7 +177,7 @@ impl World {
         }
         let bounds = Bounds { events: self.rng.random_range(1..8), bytes: 1_000 };
         let mut offsets = Vec::new();
-        if self.partition.take(self.next_call, bounds, |event, _| offsets.push(event.offset())).is_none() {
+        if self.partition.take(self.next_call, 0, bounds, |event, _| offsets.push(event.offset())).is_none() {
             return;
         }
         for offset in &offsets {

@@ -69,6 +69,8 @@ struct Slot {
 #[derive(Debug)]
 struct Call {
     mode: Mode,
+    /// When it began, moved on by all time that does not count for `max_age`.
+    began: Millis,
     rows: Vec<Row>,
     open: usize,
 }
@@ -187,10 +189,16 @@ impl Partition {
 
     /// Moves what may run into a new call of that mode, and shows each event with the number of times it was
     /// begun before. `None` when nothing may run.
-    pub fn take(&mut self, call: CallId, bounds: Bounds, mut show: impl FnMut(EventView<'_>, u32)) -> Option<usize> {
+    pub fn take(
+        &mut self,
+        call: CallId,
+        now: Millis,
+        bounds: Bounds,
+        mut show: impl FnMut(EventView<'_>, u32),
+    ) -> Option<usize> {
         let mode = self.next_mode()?;
         if !self.careful.is_off() {
-            return self.take_announced(call, show);
+            return self.take_announced(call, now, show);
         }
         let (first, slots, begun) = (self.ledger.first(), &self.slots, &self.begun);
         let (mut rows, mut bytes) = (Vec::new(), 0);
@@ -208,7 +216,7 @@ impl Partition {
         if taken == 0 {
             return None;
         }
-        self.calls.insert(call, Call { mode, rows, open: taken });
+        self.calls.insert(call, Call { mode, began: now, rows, open: taken });
         Some(taken)
     }
 

@@ -15,7 +15,7 @@ pub struct RetryPolicy {
     pub backoff: Duration,
     /// Longest wait.
     pub max_backoff: Duration,
-    /// Longest time from the first failure to the last attempt, without that in which the binding was paused or no
+    /// Longest time from the start of the first attempt to that of the last, without that in which the binding was paused or no
     /// worker had the partition.
     pub max_age: Duration,
 }
@@ -29,7 +29,7 @@ const FEWEST_LOSSES: u32 = 3;
 pub struct Failing {
     /// Attempts that were charged.
     pub attempts: u32,
-    /// When the first attempt failed, moved on by all time that does not count for `max_age`.
+    /// When the first attempt that was charged began, moved on by all time that does not count for `max_age`.
     pub since: Millis,
     /// When it may run again.
     pub due: Millis,

@@ -89,7 +89,7 @@ impl Pipeline {
             }
             let name = self.turns[self.turn % self.turns.len()].clone();
             self.turn += 1;
-            if self.is_due(&name, now) && self.start_call(&name, free, most) {
+            if self.is_due(&name, now) && self.start_call(&name, now, free, most) {
                 if admission != Admission::All {
                     return;
                 }
@@ -134,7 +134,7 @@ impl Pipeline {
         suspects || ready >= most || !open || now >= since + wait
     }
 
-    fn start_call(&mut self, name: &TopicPartition, free: usize, most: usize) -> bool {
+    fn start_call(&mut self, name: &TopicPartition, now: Millis, free: usize, most: usize) -> bool {
         let id = self.next_call;
         let lanes = free.min(self.lanes_per_call());
         // With what lanes are left a full batch would take long, and its last events hold up the commit.
@@ -161,7 +161,7 @@ impl Pipeline {
         } else if let Some(named) = self.names.of(&name.0) {
             builder.source(named);
         }
-        let taken = assigned.flow.take(id, bounds, |event, begun| {
+        let taken = assigned.flow.take(id, now, bounds, |event, begun| {
             let mut offset = event.offset();
             // Fed again, in a call of its own: the function is shown the event that it was.
             if let Some(origin) = event.origin() {

@@ -163,7 +163,7 @@ impl Player {
         builder.start(&name.0, name.1, control);
         builder.source(&self.stage.source(&name.0));
         let (mut rows, mut traceparents) = (Vec::new(), HashMap::new());
-        let events = flow.take(id, self.config.batch, |event, begun| {
+        let events = flow.take(id, self.now, self.config.batch, |event, begun| {
             batch::push(builder, event, event.offset(), begun, rows.len(), &mut traceparents);
             rows.push(Row { offset: event.offset(), timestamp: event.timestamp() });
         })?;

@@ -140,13 +140,19 @@ impl Partition {
         self.careful.announced = Some(Announced { seq, lane, offset, change: self.changes, call: None });
     }
 
-    pub(super) fn take_announced(&mut self, call: CallId, mut show: impl FnMut(EventView<'_>, u32)) -> Option<usize> {
+    pub(super) fn take_announced(
+        &mut self,
+        call: CallId,
+        now: Millis,
+        mut show: impl FnMut(EventView<'_>, u32),
+    ) -> Option<usize> {
         let announced = self.careful.announced.as_mut()?;
         announced.call = Some(call);
         let (seq, lane) = (announced.seq, announced.lane);
         let begun = self.begun.get(&seq).copied().unwrap_or(0);
         show(self.event(seq)?, begun);
-        self.calls.insert(call, Call { mode: Mode::Alone, rows: vec![Row { seq, lane, settled: false }], open: 1 });
+        let rows = vec![Row { seq, lane, settled: false }];
+        self.calls.insert(call, Call { mode: Mode::Alone, began: now, rows, open: 1 });
         Some(1)
     }
 
@@ -213,7 +219,7 @@ mod tests {
                 return (left, ran);
             }
             let mut rows = Vec::new();
-            partition.take(now, BOUNDS, |event, _| rows.push(event.offset()));
+            partition.take(now, now, BOUNDS, |event, _| rows.push(event.offset()));
             for (row, offset) in (0..).zip(rows) {
                 ran.push(offset);
                 if offset == poison {
@@ -273,11 +279,11 @@ mod tests {
         let lost = Memo { unclean: 1, ..Memo::default() };
         let mut partition = Partition::restore(policy(5), true, lost.clone(), 0);
         partition.receive(events(0, 10));
-        assert_eq!(partition.take(0, BOUNDS, |_, _| {}), None, "it is not noted yet that it begins");
+        assert_eq!(partition.take(0, 0, BOUNDS, |_, _| {}), None, "it is not noted yet that it begins");
         let note = partition.note(0).expect("received");
         assert_eq!(partition.memo(0).unclean, 2);
         partition.accepted(&note);
-        assert_eq!(partition.take(1, Bounds { events: 1, ..BOUNDS }, |_, _| {}), Some(1));
+        assert_eq!(partition.take(1, 0, Bounds { events: 1, ..BOUNDS }, |_, _| {}), Some(1));
         let Some(Fate::Finished(seq)) = partition.rule(1, 0, &Ruling::Done, 0, 0.0) else { panic!("not finished") };
         partition.done(seq);
         assert_eq!(partition.memo(0).unclean, 0, "it gets on");

@@ -170,6 +170,7 @@ impl Partition {
         let received = self.failing.values_mut().map(|charged| &mut charged.failing);
         let to_come = self.memo.failing.iter_mut().map(|(_, failing)| failing);
         received.chain(to_come).for_each(|failing| failing.since += left_out);
+        self.calls.values_mut().for_each(|call| call.began += left_out);
     }
 }
 
@@ -206,7 +207,7 @@ mod tests {
         for _ in 0..2 {
             partition.wake(now);
             let bounds = Bounds { events: 100, bytes: 1 << 20 };
-            if partition.take(now, bounds, |event, _| lanes.push((event.offset(), event.lane()))).is_some() {
+            if partition.take(now, now, bounds, |event, _| lanes.push((event.offset(), event.lane()))).is_some() {
                 break;
             }
         }
@@ -307,7 +308,7 @@ mod tests {
         begin(&mut partition, events(&["a"]));
         for _ in 0..2 {
             partition.wake(101);
-            partition.take(1, Bounds { events: 1, bytes: 1 }, |_, _| {});
+            partition.take(1, 101, Bounds { events: 1, bytes: 1 }, |_, _| {});
         }
         assert!(matches!(partition.rule(1, 0, &FAILED, 101, 0.0), Some(Fate::DeadLetter { attempts: 3, .. })));
     }

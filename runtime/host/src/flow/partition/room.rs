@@ -109,7 +109,7 @@ mod tests {
         partition.wake(now);
         let mut shared = Vec::new();
         let bounds = Bounds { events: 100, bytes: 1 << 20 };
-        let taken = partition.take(now, bounds, |event, _| shared.push(event.key() == Some(&0i64.to_be_bytes())));
+        let taken = partition.take(now, now, bounds, |event, _| shared.push(event.key() == Some(&0i64.to_be_bytes())));
         for (row, shared) in (0..).zip(&shared) {
             let ruling = match shared {
                 false => Ruling::Done,

@@ -55,6 +55,13 @@ pub enum Fate {
     Deferred,
 }
 
+/// How an event is to run again.
+struct Asked {
+    wait: Option<Duration>,
+    alone: bool,
+    jitter: f64,
+}
+
 impl Partition {
     /// Applies a ruling to a row of an open call; `None` if there is no such row or it was ruled on
     /// before.
@@ -64,13 +71,15 @@ impl Partition {
         row.settled = true;
         open.open -= 1;
         let (seq, lane) = (row.seq, row.lane);
+        let began = open.began.min(self.paused.unwrap_or(now));
+        let unharmed = Failing { since: began, ..Failing::default() };
         let attempts = |charged: Option<&Charged>| charged.map_or(0, |c| c.failing.attempts);
         Some(match ruling {
             Ruling::Done => self.finish(seq, lane),
             Ruling::DeadLetter => {
                 // The run that ends it is an attempt too.
                 let attempts = attempts(self.failing.get(&seq)) + 1;
-                let failing = Failing { attempts, ..self.failing.get(&seq).map_or(Failing::default(), |c| c.failing) };
+                let failing = Failing { attempts, ..self.failing.get(&seq).map_or(unharmed, |c| c.failing) };
                 self.give_up(seq, lane, failing, now)
             }
             Ruling::Deferred => {
@@ -86,17 +95,19 @@ impl Partition {
             }
             Ruling::Failed { asked, ended_call } => {
                 *self.begun.entry(seq).or_default() += 1;
-                self.charge(seq, lane, *asked, *ended_call, now, jitter)
+                let asked = Asked { wait: *asked, alone: *ended_call, jitter };
+                self.charge(seq, lane, unharmed, asked, now)
             }
         })
     }
 
-    fn charge(&mut self, seq: Seq, lane: u64, asked: Option<Duration>, alone: bool, now: Millis, jitter: f64) -> Fate {
-        let age_at = self.paused.unwrap_or(now);
+    /// Charges an attempt to an event, which was `unharmed` when its first one began.
+    fn charge(&mut self, seq: Seq, lane: u64, unharmed: Failing, asked: Asked, now: Millis) -> Fate {
+        let Asked { wait, alone, jitter } = asked;
         let before = self.failing.get(&seq).map(|charged| charged.failing);
-        let mut failing = before.unwrap_or(Failing { since: age_at, ..Failing::default() });
+        let mut failing = before.unwrap_or(unharmed);
         failing = Failing { attempts: failing.attempts + 1, alone, killed: false, ..failing };
-        match self.policy.decide(failing, asked, age_at, jitter) {
+        match self.policy.decide(failing, wait, self.paused.unwrap_or(now), jitter) {
             Decision::Retry(wait) => {
                 failing.due = now.saturating_add(wait);
                 self.note_charge(seq, failing);
@@ -166,5 +177,69 @@ impl Partition {
             self.lanes.put_back(row.seq, row.lane, how);
         }
         blame.charged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use veltrix_manifest::Ordering;
+
+    use super::*;
+    use crate::event::Chunk;
+    use crate::flow::{Bounds, RetryPolicy};
+
+    const FAILED: Ruling = Ruling::Failed { asked: None, ended_call: false };
+
+    /// One event, which may be tried for ten seconds; its first run began at 1 s.
+    fn begun() -> Partition {
+        let backoff = Duration::from_millis(100);
+        let max_age = Duration::from_secs(10);
+        let mut partition = Partition::new(RetryPolicy { attempts: 99, backoff, max_backoff: backoff, max_age }, true);
+        let mut chunk = Chunk::new("t".into(), 0);
+        chunk.push(0, 0, None, None, Ordering::Key);
+        partition.receive(Arc::new(chunk));
+        begin(&mut partition, 1_000);
+        partition
+    }
+
+    fn begin(partition: &mut Partition, now: Millis) {
+        let note = partition.note(now).expect("received");
+        partition.accepted(&note);
+        partition.wake(now);
+        let taken = partition.take(1, now, Bounds { events: 1, bytes: 1 }, |_, _| {});
+        assert_eq!(taken, Some(1), "at {now}");
+    }
+
+    fn fail(partition: &mut Partition, now: Millis) -> Fate {
+        let fate = partition.rule(1, 0, &FAILED, now, 1.0).expect("it runs");
+        partition.close(1);
+        fate
+    }
+
+    #[test]
+    fn an_events_age_counts_from_the_start_of_its_first_run() {
+        let mut partition = begun();
+        assert!(matches!(fail(&mut partition, 8_000), Fate::Retry { .. }));
+        begin(&mut partition, 8_500);
+        assert!(matches!(fail(&mut partition, 10_900), Fate::Retry { at: 11_000, .. }), "ten seconds, not one more");
+        begin(&mut partition, 11_000);
+        assert!(matches!(fail(&mut partition, 11_001), Fate::DeadLetter { attempts: 3, .. }));
+        // A first run that takes too long is the only one.
+        assert!(matches!(fail(&mut begun(), 10_950), Fate::DeadLetter { attempts: 1, .. }));
+    }
+
+    #[test]
+    fn a_pause_during_the_first_run_makes_the_event_no_older() {
+        let mut partition = begun();
+        partition.pause(2_000);
+        assert!(matches!(fail(&mut partition, 90_000), Fate::Retry { .. }), "one second before the pause");
+        let mut partition = begun();
+        partition.pause(2_000);
+        partition.unpause(90_000);
+        assert!(matches!(fail(&mut partition, 98_000), Fate::Retry { .. }), "nine");
+        begin(&mut partition, 98_500);
+        assert!(matches!(fail(&mut partition, 99_000), Fate::DeadLetter { .. }), "ten");
     }
 }

@@ -86,7 +86,7 @@ impl Owned {
         let (mut offsets, mut lanes) = (Vec::new(), Vec::new());
         let bounds = Bounds { events: rng.random_range(1..8), bytes: 1000 };
         let id = self.next_call;
-        let taken = self.flow.take(id, bounds, |event, _| {
+        let taken = self.flow.take(id, now, bounds, |event, _| {
             offsets.push(event.offset());
             lanes.push(u64::from_be_bytes(event.key().unwrap_or_default().try_into().expect("a number")));
         });
