@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use veltrix_tests::case::CaseBuilder;
+use veltrix_tests::wait::throughout;
 use veltrix_tests::{Case, Record, SOON, Worker, eventually, servers};
 
 const KEYS: usize = 50;
@@ -238,4 +239,59 @@ fn an_emit_that_the_broker_refuses_stops_its_lane_and_the_others_go_on() {
     assert!(transactions(&mut worker, "aborted") >= 1.0);
     assert!(case.committed() <= 1, "nothing is committed past it");
     assert_eq!(worker.terminate().code, Some(0));
+}
+
+#[test]
+fn a_pause_and_replays_beside_open_transactions_show_each_effect_as_often_as_asked() {
+    const AGAIN: i64 = 100;
+    // Long transactions: one is open whenever an operator says something.
+    let case = exactly_once("relay")
+        .partitions(4)
+        .binding("transaction = \"500ms\"")
+        .function("vars = { to = \"$OUT\" }")
+        .build();
+    let mut workers = [case.app.ready(), case.app.ready()];
+    let verb = |arguments: &[&str]| {
+        let output = case.app.veltrix(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    let effects = || case.kafka.read(&case.output.name).len() + case.dead_letters().len();
+    let produced = while_events_flow(&case, || {
+        eventually("enough is done to go back", SOON, || {
+            case.kafka.committed(&case.group, &case.input).iter().all(|at| *at >= Some(AGAIN)).then_some(())
+        });
+        verb(&["pause"]);
+        eventually("what was under way is committed, and both stand still", SOON, || {
+            let paused = |worker: &mut Worker| worker.metrics().sum("veltrix_binding_paused", &[]) == Some(1.0);
+            (workers.iter_mut().all(paused) && case.committed() == effects() as i64).then_some(())
+        });
+        let at = case.committed();
+        throughout("nothing begins", Duration::from_secs(1), || case.committed() == at);
+        verb(&["replay", "--from", "0", "--to", "50", "--yes"]);
+        verb(&["resume"]);
+        eventually("it went back, and on from where it was", SOON, || (case.committed() > at + 500).then_some(()));
+        verb(&["replay", "--from", "50", "--to", &AGAIN.to_string(), "--yes"]);
+        wait_for_more(&case);
+    });
+    let input = case.kafka.read(&case.input.name);
+    let wanted: BTreeMap<usize, usize> =
+        input.iter().map(|r| (r.text().parse().unwrap(), 1 + usize::from(r.offset < Some(AGAIN)))).collect();
+    eventually("all is done", SOON, || {
+        (case.committed() == produced as i64 && effects() >= wanted.values().sum()).then_some(())
+    });
+    let (mut seen, mut keys): (BTreeMap<usize, usize>, HashMap<_, [Vec<usize>; 2]>) = Default::default();
+    for record in case.kafka.read(&case.output.name).into_iter().chain(case.dead_letters()) {
+        let number = record.text().parse().unwrap();
+        let times = seen.entry(number).or_default();
+        *times += 1;
+        assert!(*times <= wanted[&number], "{number} has {times} effects");
+        keys.entry((record.key_text(), number.is_multiple_of(DEAD))).or_default()[*times - 1].push(number);
+    }
+    assert_eq!(seen, wanted);
+    for ((key, _), [first, again]) in keys {
+        assert!(first.is_sorted() && again.is_sorted(), "{key}: {first:?}, then again {again:?}");
+    }
+    for worker in workers {
+        assert_eq!(worker.terminate().code, Some(0));
+    }
 }

@@ -31,6 +31,7 @@ mod swapped_in;
 mod terminal;
 mod topics;
 mod tutorial;
+mod unanswered;
 mod verbs;
 mod view;
 mod zombies;

@@ -7,6 +7,7 @@ pub mod case;
 pub mod cassandra;
 pub mod dev;
 pub mod kafka;
+pub mod proxy;
 pub mod servers;
 pub mod wait;
 pub mod worker;

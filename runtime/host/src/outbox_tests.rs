@@ -43,7 +43,8 @@ fn what_passes_is_sent_again_until_it_is_acknowledged() {
     let cluster = cluster();
     let outbox = outbox(&cluster);
     for errors in [
-        // The broker may have taken it: it is sent again under the same sequence number.
+        // It may have been taken, for all the client knows, and is sent again under the same sequence number. This broker
+        // answers an error instead of taking it, and looks at no sequence numbers: a real one is asked elsewhere.
         &[E::RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT][..],
         &[E::RD_KAFKA_RESP_ERR__TRANSPORT],
         &[E::RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION, E::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS],
