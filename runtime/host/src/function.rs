@@ -1,19 +1,13 @@
 //! A function as its worker runs it: the linked module, what it is granted, and its idle instances.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
 use veltrix_manifest::Instances;
-use veltrix_wasm::{CallError, Instance, Services};
+use veltrix_wasm::{CallError, Services};
 
-use crate::cassandra::{Access, Statements};
-
-/// An instance that has been idle for so long is dropped.
-const IDLE: Duration = Duration::from_secs(30);
-/// Most idle instances per function.
-const MOST_IDLE: usize = 16;
+use crate::cassandra::Access;
+use crate::warm::{Instantiated, Kept, Warm};
 
 /// One function of the application.
 pub struct Function {
@@ -27,31 +21,15 @@ pub struct Function {
     pub limits: veltrix_wasm::Limits,
     /// Cassandra, as far as it is granted; `None` when the application has none.
     pub cassandra: Option<Access>,
-    module: veltrix_wasm::Function,
+    warm: Arc<Kept>,
     reuse: bool,
-    idle: Mutex<Vec<Idle>>,
-    /// Another has taken its place.
-    retired: AtomicBool,
-}
-
-struct Idle {
-    worker: Instantiated,
-    since: Instant,
-}
-
-/// An instance, and the statements that it has prepared: their numbers live as long as it does.
-pub struct Instantiated {
-    /// The instance.
-    pub instance: Instance,
-    /// What it has prepared.
-    pub statements: Arc<Statements>,
 }
 
 impl Function {
-    /// A function from its linked module.
+    /// A function from its linked module, whose idle instances are `warm`.
     pub fn new(
         name: &str,
-        module: veltrix_wasm::Function,
+        (module, warm): (veltrix_wasm::Function, &Arc<Warm>),
         emits: &[String],
         instances: Instances,
         cassandra: Option<Access>,
@@ -62,10 +40,8 @@ impl Function {
             emits: emits.iter().cloned().collect(),
             limits: module.limits(),
             cassandra,
-            module,
+            warm: warm.keep(module),
             reuse: instances == Instances::Reuse,
-            idle: Mutex::default(),
-            retired: AtomicBool::new(false),
         }
     }
 
@@ -74,48 +50,30 @@ impl Function {
     /// # Errors
     /// The instance could not be made.
     pub async fn instance(&self, fresh: bool) -> Result<Instantiated, CallError> {
-        if self.reuse && !fresh {
-            let idle = self.idle.lock().expect("no panic while held").pop();
-            if let Some(idle) = idle {
-                return Ok(idle.worker);
-            }
-        }
-        Ok(Instantiated { instance: self.module.instance().await?, statements: Arc::default() })
+        self.warm.instance(fresh || !self.reuse).await
     }
 
     /// Takes back an instance after a call that went well.
     pub fn put_back(&self, worker: Instantiated) {
-        if self.reuse && worker.instance.reusable() {
-            let mut idle = self.idle.lock().expect("no panic while held");
-            if idle.len() < MOST_IDLE && !self.retired.load(Ordering::Relaxed) {
-                idle.push(Idle { worker, since: Instant::now() });
-            }
+        if self.reuse {
+            self.warm.put_back(worker);
         }
     }
 
     /// Nothing new begins with it: idle instances go, and those at work when their call ends.
     fn retire(&self) {
-        // Before the list is emptied, or an instance could come back in between.
-        let idle = self.idle.lock().expect("no panic while held");
-        self.retired.store(true, Ordering::Relaxed);
-        drop(idle);
-        self.trim(true);
+        self.warm.retire();
     }
 
     /// Instances that wait for a call.
     #[cfg(test)]
     pub(crate) fn idle(&self) -> usize {
-        self.idle.lock().expect("no panic while held").len()
+        self.warm.len()
     }
 
-    /// Drops instances that have been idle for long, or all of them when others wait for room.
-    pub fn trim(&self, all: bool) {
-        let mut idle = self.idle.lock().expect("no panic while held");
-        // The list is a stack: the longest idle are at its front.
-        let keep = if all { idle.len() } else { idle.iter().take_while(|i| i.since.elapsed() > IDLE).count() };
-        let dropped: Vec<Idle> = idle.drain(..keep).collect();
-        drop(idle);
-        drop(dropped);
+    /// Drops instances that have been idle for long.
+    pub fn trim(&self) {
+        self.warm.trim();
     }
 }
 

@@ -12,6 +12,7 @@ pub mod source;
 
 pub mod flow;
 pub mod function;
+pub mod warm;
 
 mod batch;
 mod call;

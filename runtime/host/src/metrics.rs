@@ -91,6 +91,7 @@ struct Families {
     cql_seconds: Seconds<CqlLabels>,
     lag: Family<PartitionLabels, Gauge>,
     committable: Family<PartitionLabels, Gauge>,
+    evicted: Counter,
     kafka_up: Gauge,
     cassandra_up: Gauge,
     supervision: SupervisionFamilies,
@@ -130,6 +131,7 @@ impl Default for Metrics {
             cql_seconds: Family::new_with_constructor(buckets),
             lag: Family::default(),
             committable: Family::default(),
+            evicted: Counter::default(),
             kafka_up: Gauge::default(),
             cassandra_up: Gauge::default(),
             supervision: SupervisionFamilies::default(),
@@ -195,6 +197,7 @@ impl Default for Metrics {
         );
         registry.register("lag", "Events between the committable offset (or the log start, if later) and the end of the partition; absent while unknown", f.lag.clone());
         registry.register("committable_offset", "Offset below which all events are done", f.committable.clone());
+        registry.register("instances_evicted", "Idle instances that made room for others'", f.evicted.clone());
         registry.register("kafka_up", "1 while Kafka answers", f.kafka_up.clone());
         registry.register("cassandra_up", "1 while Cassandra answers; absent or 0 otherwise", f.cassandra_up.clone());
         f.supervision.register(&mut registry);
@@ -248,6 +251,11 @@ impl Metrics {
     /// What is told of a binding's supervision.
     pub(crate) fn supervision(&self, group: &str, function: &str) -> SupervisionMetrics {
         self.families.supervision.of(Binding { group: group.into(), function: function.into() })
+    }
+
+    /// Counts idle instances that make room for others'.
+    pub(crate) fn evicted(&self) -> Counter {
+        self.families.evicted.clone()
     }
 
     /// Observer of a function's Cassandra requests.

@@ -156,7 +156,7 @@ impl Worker {
         let kafka =
             KafkaConfig { brokers: manifest.kafka.brokers.clone(), properties: manifest.kafka.properties.clone() };
         let cassandra = manifest.cassandra.as_ref().map(|c| Cassandra::connect(&c.nodes, &c.keyspace));
-        let loader = Loader::new(cache, cassandra.clone())?;
+        let loader = Loader::new(cache, cassandra.clone(), &metrics)?;
         let functions = loader.all(&manifest).await?;
         let outboxes = Arc::new(Outboxes::start(&kafka, &health)?);
         let status = Arc::new(WorkerStatus {

@@ -1,8 +1,11 @@
 //! The engines: one that pools instances, and one on demand for large modules.
 
+use std::future::poll_fn;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
@@ -40,7 +43,7 @@ pub(crate) struct Pool {
     pub(crate) compatibility: u64,
     slots: Arc<Semaphore>,
     usage: Arc<Usage>,
-    waiting: Arc<AtomicUsize>,
+    waiting: AtomicUsize,
 }
 
 /// The right to have one instance. Outlives the instance's store, whose resources it stands for.
@@ -79,7 +82,7 @@ impl Drop for Slot {
 
 impl Pool {
     /// Instances with memory, tables and stacks set aside.
-    pub(crate) fn pooling(config: &SandboxConfig, waiting: &Arc<AtomicUsize>) -> Result<Self, LoadError> {
+    pub(crate) fn pooling(config: &SandboxConfig) -> Result<Self, LoadError> {
         let instances = config.max_instances.max(1);
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(instances)
@@ -95,21 +98,16 @@ impl Pool {
             .table_keep_resident(64 << 10)
             .async_stack_keep_resident(64 << 10);
         let strategy = InstanceAllocationStrategy::Pooling(pool);
-        Self::new(config, strategy, instances, waiting)
+        Self::new(config, strategy, instances)
     }
 
     /// Instances whose memory is mapped when they are made.
-    pub(crate) fn on_demand(config: &SandboxConfig, waiting: &Arc<AtomicUsize>) -> Result<Self, LoadError> {
+    pub(crate) fn on_demand(config: &SandboxConfig) -> Result<Self, LoadError> {
         let instances = config.max_instances.div_ceil(ON_DEMAND_SHARE).max(1);
-        Self::new(config, InstanceAllocationStrategy::OnDemand, instances, waiting)
+        Self::new(config, InstanceAllocationStrategy::OnDemand, instances)
     }
 
-    fn new(
-        config: &SandboxConfig,
-        strategy: InstanceAllocationStrategy,
-        instances: u32,
-        waiting: &Arc<AtomicUsize>,
-    ) -> Result<Self, LoadError> {
+    fn new(config: &SandboxConfig, strategy: InstanceAllocationStrategy, instances: u32) -> Result<Self, LoadError> {
         let failed = |error: wasmtime::Error| LoadError::Engine {
             doing: "set up the WebAssembly engine",
             message: format!("{error:#}"),
@@ -126,14 +124,22 @@ impl Pool {
             linker,
             slots: Arc::new(Semaphore::new(instances as usize)),
             usage: Arc::default(),
-            waiting: Arc::clone(waiting),
+            waiting: AtomicUsize::new(0),
         })
     }
 
-    /// Waits for a slot, first come, first served.
-    pub(crate) async fn slot(&self) -> Slot {
-        let _waiting = Waiting::new(&self.waiting);
-        let permit = Arc::clone(&self.slots).acquire_owned().await;
+    /// Waits for a slot, first come, first served; where there is none, `make_room` is told.
+    pub(crate) async fn slot(&self, make_room: impl Fn()) -> Slot {
+        let mut acquire = pin!(Arc::clone(&self.slots).acquire_owned());
+        let permit = match poll_fn(|context| Poll::Ready(acquire.as_mut().poll(context))).await {
+            Poll::Ready(permit) => permit,
+            Poll::Pending => {
+                // In the queue already: nobody else gets what is given up for this.
+                let _waiting = Waiting::new(&self.waiting);
+                make_room();
+                acquire.await
+            }
+        };
         let permit = permit.unwrap_or_else(|_closed| unreachable!("the semaphore is never closed"));
         Slot { _permit: permit, pool: Arc::clone(&self.usage), alive: false }
     }
@@ -143,10 +149,17 @@ impl Pool {
         self.usage.alive.load(Ordering::Relaxed)
     }
 
-    /// Waits until an instance ends, or for a moment.
-    pub(crate) async fn pause(&self) {
+    /// Tasks that wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Waits until an instance ends, as `make_room` may see to, or for a moment.
+    pub(crate) async fn pause(&self, make_room: impl Fn()) {
         let _waiting = Waiting::new(&self.waiting);
-        let _ = tokio::time::timeout(PAUSE, self.usage.ended.notified()).await;
+        let ended = self.usage.ended.notified();
+        make_room();
+        let _ = tokio::time::timeout(PAUSE, ended).await;
     }
 }
 

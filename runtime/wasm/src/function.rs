@@ -74,9 +74,17 @@ impl Function {
     /// # Errors
     /// Kind `Instantiate`; kind `Memory` when the start itself exceeds the memory limit.
     pub async fn instance(&self) -> Result<Instance, CallError> {
-        let module = &self.inner.module.inner;
-        let pool = module.shared.pool(module.large);
-        let mut slot = pool.slot().await;
+        self.instance_or(|| ()).await
+    }
+
+    /// The same; calls `make_room` when it begins to wait, and perhaps again, so that somebody drops an idle instance of
+    /// a function that [competes](Self::competes_with) with it.
+    ///
+    /// # Errors
+    /// As [`instance`](Self::instance).
+    pub async fn instance_or(&self, make_room: impl Fn()) -> Result<Instance, CallError> {
+        let pool = self.pool();
+        let mut slot = pool.slot(&make_room).await;
         let mut alone = 0;
         loop {
             // Some need more tables or stacks than their share of the pool: these wait for others to end.
@@ -88,10 +96,25 @@ impl Function {
                     // Two that start at once may be in each other's way.
                     alone = if pool.alive() == 0 { alone + 1 } else { 0 };
                     slot = again;
-                    pool.pause().await;
+                    pool.pause(&make_room).await;
                 }
             }
         }
+    }
+
+    /// Tasks that wait for an instance of this function, or of one that competes with it.
+    pub fn waiting(&self) -> usize {
+        self.pool().waiting()
+    }
+
+    /// Whether their instances take each other's places: they are of one sandbox, and both large or both not.
+    pub fn competes_with(&self, other: &Self) -> bool {
+        std::ptr::eq(self.pool(), other.pool())
+    }
+
+    fn pool(&self) -> &Pool {
+        let module = &self.inner.module.inner;
+        module.shared.pool(module.large)
     }
 
     async fn instantiate(&self, pool: &Pool, slot: Slot) -> Result<Instance, Failed> {

@@ -119,10 +119,7 @@ impl Instance {
     /// Whether it may take another call: the last one ended well and left nothing open, and it has used less than half
     /// its memory limit, 10,000 calls and 10 minutes.
     pub fn reusable(&self) -> bool {
-        self.sound
-            && self.calls < MAX_CALLS
-            && self.memory() < self.function.limits().memory / 2
-            && self.made.elapsed() < MAX_AGE
+        self.sound && !is_worn(self.calls, self.made.elapsed()) && self.memory() < self.function.limits().memory / 2
     }
 
     /// Bytes of its linear memories.
@@ -134,6 +131,11 @@ impl Instance {
     pub fn cpu(&self) -> Duration {
         self.meter.spent()
     }
+}
+
+/// Whether it has served for long enough.
+fn is_worn(calls: u32, age: Duration) -> bool {
+    calls >= MAX_CALLS || age >= MAX_AGE
 }
 
 impl std::fmt::Debug for Instance {
@@ -165,5 +167,18 @@ impl CallError {
             }
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_instance_is_replaced_after_ten_thousand_calls_or_ten_minutes() {
+        let minutes = |minutes: u64| Duration::from_secs(minutes * 60);
+        assert!(!is_worn(9_999, minutes(10) - Duration::from_millis(1)));
+        assert!(is_worn(10_000, Duration::ZERO));
+        assert!(is_worn(0, minutes(10)));
     }
 }

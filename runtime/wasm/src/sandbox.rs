@@ -1,7 +1,6 @@
 //! Loading: from a file to a linked function, with every check that can be made before the first call.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::{Digest, Sha256};
@@ -64,7 +63,6 @@ pub(crate) struct Shared {
     cache: Option<Cache>,
     /// One compilation at a time: each uses all cores, and memory in proportion to its module.
     compiling: Mutex<()>,
-    waiting: Arc<AtomicUsize>,
     pub(crate) gathering: Arc<Gathering>,
     pub(crate) ticker: Ticker,
 }
@@ -81,9 +79,8 @@ impl Sandbox {
     /// # Errors
     /// [`LoadError::Engine`] when the system refuses address space or a thread.
     pub fn new(config: SandboxConfig) -> Result<Self, LoadError> {
-        let waiting = Arc::default();
-        let pool = Pool::pooling(&config, &waiting)?;
-        let on_demand = Pool::on_demand(&config, &waiting)?;
+        let pool = Pool::pooling(&config)?;
+        let on_demand = Pool::on_demand(&config)?;
         let engines = [pool.engine.clone(), on_demand.engine.clone()];
         let gathering = Arc::<Gathering>::default();
         let gathered = Arc::clone(&gathering);
@@ -93,7 +90,7 @@ impl Sandbox {
         })?;
         let cache = config.cache_dir.as_deref().and_then(Cache::open);
         let compiling = Mutex::new(());
-        let shared = Shared { config, pool, on_demand, cache, compiling, waiting, gathering, ticker };
+        let shared = Shared { config, pool, on_demand, cache, compiling, gathering, ticker };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -144,9 +141,9 @@ impl Sandbox {
         Ok(Function::new(module.clone(), limits, services))
     }
 
-    /// Tasks that wait for a free instance. Above 0 whoever keeps idle instances should drop some.
+    /// Tasks that wait for an instance.
     pub fn waiting(&self) -> usize {
-        self.shared.waiting.load(Ordering::Relaxed)
+        self.shared.pool.waiting() + self.shared.on_demand.waiting()
     }
 }
 

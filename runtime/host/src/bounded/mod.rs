@@ -96,7 +96,7 @@ pub async fn run(bounded: Bounded, stop: impl Future<Output = ()>) -> Result<Sum
     let (function, stage) = match staged {
         Some(Staged { stage, function }) => (function, Some(stage)),
         None => {
-            let functions = Loader::new(cache, cassandra)?.all(&manifest).await?;
+            let functions = Loader::new(cache, cassandra, &Metrics::default())?.all(&manifest).await?;
             topics::ensure(&kafka, &worker::topics_to_create(&manifest)).await;
             (functions[&binding.function].clone(), None)
         }

@@ -27,7 +27,7 @@ impl Pipeline {
         self.measure_dedupe();
         let held_back = self.tell_held_back();
         self.metrics.held_back.set(held_back as i64);
-        self.function.trim(false);
+        self.function.trim();
         if let Some(exact) = &mut self.exact {
             if self.partitions.values().any(|assigned| assigned.has_news(now)) {
                 exact.note();

@@ -84,7 +84,7 @@ impl Stage {
         let access = cassandra.map(|cassandra| {
             Access::new(cassandra.clone(), function.cassandra.clone()).named(name).within(function.limits.deadline)
         });
-        Ok(Arc::new(Function::new(name, linked, &function.emits, function.instances, access)))
+        Ok(Arc::new(Function::new(name, (linked, &Arc::default()), &function.emits, function.instances, access)))
     }
 
     /// All that has been told so far; what comes is told anew.

@@ -12,11 +12,14 @@ use veltrix_wasm::{Limits, Sandbox, SandboxConfig};
 use super::RunError;
 use crate::cassandra::{Access, Cassandra};
 use crate::function::{Config, Function, Secrets};
+use crate::metrics::Metrics;
+use crate::warm::Warm;
 
 /// Loads functions, all into one sandbox.
 pub(crate) struct Loader {
     sandbox: Sandbox,
     cassandra: Option<Arc<Cassandra>>,
+    warm: Arc<Warm>,
 }
 
 impl Loader {
@@ -24,10 +27,14 @@ impl Loader {
     ///
     /// # Errors
     /// The system refuses address space or threads.
-    pub(crate) fn new(cache: Option<PathBuf>, cassandra: Option<Arc<Cassandra>>) -> Result<Self, RunError> {
+    pub(crate) fn new(
+        cache: Option<PathBuf>,
+        cassandra: Option<Arc<Cassandra>>,
+        metrics: &Metrics,
+    ) -> Result<Self, RunError> {
         let sandbox = Sandbox::new(SandboxConfig { cache_dir: cache, ..SandboxConfig::default() })
             .map_err(|error| RunError::Internal(error.to_string()))?;
-        Ok(Self { sandbox, cassandra })
+        Ok(Self { sandbox, cassandra, warm: Arc::new(Warm::new(metrics.evicted())) })
     }
 
     /// What functions may be granted tables of.
@@ -75,7 +82,7 @@ impl Loader {
             Access::new(cassandra.clone(), function.cassandra.clone()).named(name).within(function.limits.deadline)
         });
         info!(function = name, module = %path.display(), revision = module.info().sha256, ms = started.elapsed().as_millis() as u64, "loaded");
-        Ok(Arc::new(Function::new(name, linked, &function.emits, function.instances, access)))
+        Ok(Arc::new(Function::new(name, (linked, &self.warm), &function.emits, function.instances, access)))
     }
 }
 

@@ -28,6 +28,20 @@ async fn statics_survive_a_call_and_not_an_instance() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_instance_serves_ten_thousand_calls() {
+    let (sandbox, _) = shared().await;
+    let module = sandbox.load_bytes(include_bytes!("small.wat").to_vec()).await.unwrap();
+    let function = sandbox.function(&module, LIMITS, Arc::new(Grants::default())).unwrap();
+    let mut instance = function.instance().await.unwrap();
+    let host = Arc::new(Host::default());
+    for served in 0..10_000 {
+        assert!(instance.reusable(), "after {served} calls");
+        instance.call(b"echo", budget(1), host.clone()).await.unwrap();
+    }
+    assert!(!instance.reusable(), "it is replaced");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn lanes_wait_side_by_side() {
     let mut instance = instance(LIMITS).await;
     let values = vec!["sleep:200"; 300];
