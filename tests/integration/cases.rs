@@ -96,7 +96,7 @@ fn ended(output: &Output, code: i32) -> String {
     out.into_owned()
 }
 
-const APPLICATIONS: [&str; 7] = [
+const APPLICATIONS: [&str; 8] = [
     "examples/hello",
     "examples/fulfilment",
     "functions/archive",
@@ -104,6 +104,7 @@ const APPLICATIONS: [&str; 7] = [
     "functions/project",
     "functions/route",
     "tests/cases/behaviour",
+    "tests/cases/types",
 ];
 
 #[test]
