@@ -143,7 +143,7 @@ impl Lane {
         let module = (&modules.sandbox, &modules.modules[&binding.function]);
         let cassandra = self.tables.as_ref().map(|tables| &tables.cassandra);
         let on_stage = stage.function(module, (&binding.function, function), cassandra);
-        let on_stage = on_stage.map_err(|error| format!("function {}: {error}", binding.function))?;
+        let on_stage = on_stage.map_err(|error| format!("function {}: {}", binding.function, error.told()))?;
         let mut emits = Vec::new();
         match (&self.live, &topics) {
             (Some(live), Some(topics)) => emits = live.feed(case, topics, &stage, &on_stage).await?,

@@ -210,10 +210,9 @@ async fn load(manifest: &Manifest, cases: &[Case], cache: Option<PathBuf>) -> Re
     let mut modules = BTreeMap::new();
     for name in names {
         let path = &manifest.functions[name].module;
-        let module = sandbox
-            .load(path)
-            .await
-            .map_err(|error| CasesError::Configuration(format!("function {name}: {}: {error}", path.display())))?;
+        let module = sandbox.load(path).await.map_err(|error| {
+            CasesError::Configuration(format!("function {name}: {}: {}", path.display(), error.told()))
+        })?;
         modules.insert(name.clone(), module);
     }
     Ok(Modules { sandbox, modules })

@@ -175,7 +175,7 @@ fn check_and_inspect_refuse_what_is_no_function() {
     for (module, told) in [("(module)", "component"), ("no wasm", "wasm"), ("(component)", "exports no")] {
         std::fs::write(folder.path().join("stock.wat"), module).unwrap();
         let output = veltrix(folder.path(), &["check"]);
-        ends(&output, 2, "stock.wat: function stock: ");
+        ends(&output, 2, "./veltrix.toml:11:10: function stock: stock.wat: ");
         ends(&output, 2, told);
         ends(&veltrix(folder.path(), &["inspect", "stock.wat"]), 2, told);
         let output = veltrix(folder.path(), &["check", "--output", "json"]);
@@ -275,16 +275,62 @@ fn a_reader_of_stdout_may_go_at_any_time() {
 
 #[test]
 fn check_warns_of_what_starts_but_was_perhaps_not_meant() {
-    let more = "cassandra = { stock = 'read' }\nsecrets = { token = { env = 'SURELY_NOT_SET_HERE' } }\n";
+    let more = "cassandra = { stock = 'read' }\n";
     let folder = folder(&(MANIFEST.replace("BROKER", "localhost:1") + more));
     std::fs::write(folder.path().join("stock.wat"), HANDLER).unwrap();
     let output = veltrix(folder.path(), &["check"]);
     ends(&output, 0, "warning: function stock: tables are granted, but its module does not import cassandra");
-    ends(&output, 0, "warning: function stock: secret token: SURELY_NOT_SET_HERE is not set here");
     assert_eq!(stdout(&output), "shop: 1 bindings, 1 functions: good\n");
-    let limited = MANIFEST.replace("BROKER", "localhost:1") + "limits = { memory = '4GiB' }\n";
-    std::fs::write(folder.path().join("veltrix.toml"), limited).unwrap();
-    ends(&veltrix(folder.path(), &["check"]), 2, "stock.wat: function stock: limits.memory");
+}
+
+#[test]
+fn check_and_run_tell_all_that_is_wrong_with_functions_at_once() {
+    let functions = "[function.core]\nmodule = 'core.wat'\n[function.alien]\nmodule = 'alien.wat'\n\
+        [function.older]\nmodule = 'older.wat'\n[function.text]\nmodule = 'text.wasm'\n\
+        [function.greedy]\nmodule = 'stock.wat'\nlimits = { memory = '2GiB' }\n";
+    let bindings: String = ["core", "alien", "older", "text"]
+        .map(|name| format!("[[binding]]\ntopics = ['orders']\nfunction = '{name}'\n"))
+        .concat();
+    let secrets = "secrets = { token = { env = 'SURELY_NOT_SET_HERE' }, other = { file = 'nowhere' } }\n";
+    let manifest = MANIFEST.replace("BROKER", "localhost:1") + secrets + functions + &bindings;
+    let folder = folder(&manifest);
+    let alien = HANDLER.replacen(
+        "(component",
+        "(component (import \"acme:bank/pay@1.0.0\" (instance (export \"p\" (func))))",
+        1,
+    );
+    let older = HANDLER.replace("handler-sync@1.0.0", "handler-sync@0.9.0");
+    let files = [("stock", HANDLER), ("core", "(module)"), ("alien", &alien), ("older", &older)];
+    files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(format!("{name}.wat")), text).unwrap());
+    std::fs::write(folder.path().join("text.wasm"), "no wasm").unwrap();
+    let told = [
+        "function stock: secret other: ",
+        "nowhere: No such file",
+        "function stock: secret token: the environment variable SURELY_NOT_SET_HERE is not set",
+        "function core: core.wat: a core WebAssembly module, not a component — build it for the target wasm32-wasip2",
+        "function alien: alien.wat: imports `acme:bank/pay@1.0.0`",
+        "function older: older.wat: built for veltrix:function@0.9.0",
+        "function text: text.wasm: not a WebAssembly module: it begins with \"no wasm\" — build the function",
+    ];
+    let output = veltrix(folder.path(), &["check"]);
+    told.iter().for_each(|told| ends(&output, 2, told));
+    // The mistake of the manifest hides none of them; each has its place and what to do.
+    let greedy = "./veltrix.toml:23:21: `memory` must be from 64KiB to 1GiB, not \"2GiB\" — write for example";
+    ends(&output, 2, greedy);
+    let lines: Vec<String> = stderr(&output).lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 7, "{lines:#?}");
+    assert!(lines.iter().all(|line| line.starts_with("./veltrix.toml:") && line.contains(" — ")), "{lines:#?}");
+    let output = veltrix(folder.path(), &["check", "--no-secrets", "--output", "json"]);
+    ends(&output, 2, "");
+    let report: Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let found: Vec<_> = report["problems"].as_array().unwrap().iter().map(|p| (&p["line"], &p["column"])).collect();
+    assert_eq!(found.len(), 5, "{report}");
+    assert_eq!(found[0], (&14.into(), &10.into()), "{report}");
+
+    // What is not wrong in the manifest, `run` tells at once too.
+    std::fs::write(folder.path().join("veltrix.toml"), manifest.replace("2GiB", "1GiB")).unwrap();
+    let output = veltrix(folder.path(), &["run", "--admin", "127.0.0.1:0", "--cache", "cache"]);
+    told.iter().for_each(|told| ends(&output, 2, told));
 }
 
 #[test]

@@ -7,7 +7,6 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinHandle;
-use veltrix_host::RunError;
 
 use crate::error::DevError;
 use crate::feed::{Counters, Fed, Feed, Input};
@@ -185,7 +184,8 @@ async fn start(session: &mut Session, watch: Option<&Watch>) -> Result<(), DevEr
         };
         // What is being written; all else is not mended by saving a file. A manifest is, once somebody is at work.
         let mended = match &error {
-            DevError::Build(_) | DevError::Run(RunError::Module { .. } | RunError::Schema(_)) => true,
+            DevError::Build(_) => true,
+            DevError::Run(error) if error.is_source() => true,
             error => waited && error.is_configuration(),
         };
         let Some(watch) = watch.filter(|_| mended) else { return Err(error) };

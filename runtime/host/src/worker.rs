@@ -40,6 +40,7 @@ use crate::worker_id::WorkerId;
 pub(crate) use config::{binding_config, topics_to_create};
 pub use handle::{Handle, Swapped};
 pub(crate) use load::Loader;
+pub use load::value as secret;
 pub use snapshot::{Partition, Snapshot};
 use status::{BindingState, WorkerStatus};
 pub(crate) use threads::{Wasm, wasm_runtime};
@@ -74,7 +75,7 @@ pub enum RunError {
     #[error("{0}")]
     Configuration(String),
     /// A function's module can't be used.
-    #[error("function {function}: {path}: {error}")]
+    #[error("function {function}: {path}: {}", error.told())]
     Module {
         /// Name in the manifest.
         function: String,
@@ -83,6 +84,9 @@ pub enum RunError {
         /// What is wrong.
         error: Box<LoadError>,
     },
+    /// Several functions can't be used: a problem each.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Functions(Vec<RunError>),
     /// Kafka's client refuses a setting.
     #[error("kafka: {0}")]
     Kafka(#[from] KafkaError),
@@ -107,8 +111,18 @@ impl RunError {
     pub fn is_configuration(&self) -> bool {
         match self {
             Self::Configuration(_) | Self::Module { .. } | Self::Kafka(_) | Self::Admin { .. } => true,
+            Self::Functions(errors) => errors.iter().all(Self::is_configuration),
             Self::Schema(error) => error.is_configuration(),
             Self::Internal(_) => false,
+        }
+    }
+
+    /// Whether a module or the schema is to blame, as when it is being written.
+    pub fn is_source(&self) -> bool {
+        match self {
+            Self::Module { .. } | Self::Schema(_) => true,
+            Self::Functions(errors) => errors.iter().any(Self::is_source),
+            Self::Configuration(_) | Self::Kafka(_) | Self::Admin { .. } | Self::Internal(_) => false,
         }
     }
 }

@@ -21,7 +21,7 @@ mod model;
 mod problem;
 
 pub use dedupe::{Dedupe, DedupeBy, DedupeWindow};
-pub use load::{FILE_NAME, load, load_with, parse};
+pub use load::{FILE_NAME, Placed, Reading, load, load_with, parse, read};
 pub use model::{
     Batch, Binding, Cassandra, DeadLetter, DeadLetterLimit, Delivery, Function, Grant, Instances, Kafka, Limits,
     Manifest, Ordering, Retry, Secret, Start, is_pattern,

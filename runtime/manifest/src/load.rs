@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-use crate::model::Manifest;
+use crate::check;
+use crate::model::{Function, Manifest};
 use crate::options::Options;
 use crate::problem::{Problem, Problems, Report};
-use crate::{check, read};
 
 /// The file that a folder's manifest is in.
 pub const FILE_NAME: &str = "veltrix.toml";
@@ -22,17 +22,56 @@ pub fn load(path: &Path) -> Result<Manifest, Problems> {
 
 /// As [`load`], but as the options say.
 pub fn load_with(path: &Path, options: &Options) -> Result<Manifest, Problems> {
+    let Reading { file, manifest, problems, .. } = read(path, options);
+    manifest.ok_or(Problems { file, problems })
+}
+
+/// A manifest as far as it can be read, for those who look for more problems than its own.
+#[derive(Debug)]
+pub struct Reading {
+    /// The file, as named by whoever asked for it.
+    pub file: PathBuf,
+    /// Only if there are no problems.
+    pub manifest: Option<Manifest>,
+    /// What is wrong, in the order of the file.
+    pub problems: Vec<Problem>,
+    /// Each function; what is wrong in it has its default.
+    pub functions: Vec<Placed>,
+}
+
+/// A function and where its parts stand, as line and column from 1.
+#[derive(Debug)]
+pub struct Placed {
+    /// Its name.
+    pub name: String,
+    /// The function.
+    pub function: Function,
+    /// Its module, or else its header.
+    pub module: (usize, usize),
+    /// Its secrets, or else its header.
+    pub secrets: (usize, usize),
+}
+
+/// Reads a manifest from a file, or from the `veltrix.toml` of a folder.
+pub fn read(path: &Path, options: &Options) -> Reading {
     let file = if path.is_dir() { path.join(FILE_NAME) } else { path.to_owned() };
-    let text = read_text(&file).map_err(|problem| Problems { file: file.clone(), problems: vec![problem] })?;
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    manifest(&text, dir, options).map_err(|problems| Problems { file, problems })
+    let (manifest, functions) = match read_text(&file) {
+        Ok(text) => manifest(&text, dir, options),
+        Err(problem) => (Err(vec![problem]), Vec::new()),
+    };
+    let (manifest, problems) = match manifest {
+        Ok(manifest) => (Some(manifest), Vec::new()),
+        Err(problems) => (None, problems),
+    };
+    Reading { file, manifest, problems, functions }
 }
 
 /// Reads a manifest's text; relative paths are relative to `base_dir`. No file is looked for.
 pub fn parse(text: &str, base_dir: &Path) -> Result<Manifest, Problems> {
     let options = Options { files: false, ..Options::default() };
     let file = PathBuf::from(FILE_NAME);
-    manifest(text, base_dir, &options).map_err(|problems| Problems { file, problems })
+    manifest(text, base_dir, &options).0.map_err(|problems| Problems { file, problems })
 }
 
 fn read_text(file: &Path) -> Result<String, Problem> {
@@ -51,26 +90,34 @@ fn read_text(file: &Path) -> Result<String, Problem> {
     })
 }
 
-fn manifest(text: &str, dir: &Path, options: &Options) -> Result<Manifest, Vec<Problem>> {
+fn manifest(text: &str, dir: &Path, options: &Options) -> (Result<Manifest, Vec<Problem>>, Vec<Placed>) {
     let mut report = Report::new(text);
     let (root, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
-        return Err(syntax(report, text, &errors));
+        return (Err(syntax(report, text, &errors)), Vec::new());
     }
-    let draft = read::manifest(&mut report, root.get_ref(), dir, options);
+    let draft = crate::read::manifest(&mut report, root.get_ref(), dir, options);
     check::draft(&mut report, &draft, options);
+    let placed = draft.functions.iter().map(|(name, draft)| Placed {
+        name: name.clone(),
+        function: draft.function.clone(),
+        module: report.place(&draft.module),
+        secrets: report.place(&draft.secrets),
+    });
+    let functions = placed.collect();
     let problems = report.into_problems();
     if !problems.is_empty() {
-        return Err(problems);
+        return (Err(problems), functions);
     }
-    Ok(Manifest {
+    let manifest = Manifest {
         dir: dir.to_owned(),
         name: draft.name,
         kafka: draft.kafka,
         cassandra: draft.cassandra,
         bindings: draft.bindings.into_iter().map(|draft| draft.binding).collect(),
         functions: draft.functions.into_iter().map(|(name, draft)| (name, draft.function)).collect(),
-    })
+    };
+    (Ok(manifest), functions)
 }
 
 /// Of errors on one line only the first is told: the others mostly follow from it. So do those in a table whose header

@@ -76,6 +76,11 @@ impl<'t> Report<'t> {
         self.add(at, format!("not supported by this version: {what}"), fix);
     }
 
+    /// Line and column of a place, from 1.
+    pub(crate) fn place(&self, at: &Span) -> (usize, usize) {
+        position(self.text, at.start)
+    }
+
     /// In the order of the file, each once.
     pub(crate) fn into_problems(mut self) -> Vec<Problem> {
         self.problems.sort();

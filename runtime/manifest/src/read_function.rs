@@ -16,13 +16,14 @@ pub(crate) struct DraftFunction {
     /// Where the module is named, or else the function.
     pub(crate) module: Span,
     pub(crate) grants: Span,
+    pub(crate) secrets: Span,
 }
 
 const HOUR: Duration = Duration::from_hours(1);
 const DAY: Duration = Duration::from_hours(24);
 const MILLISECOND: Duration = Duration::from_millis(1);
-/// A page, and all that 32-bit memory can be.
-const MEMORY: std::ops::RangeInclusive<u64> = 1 << 16..=1 << 32;
+/// A page, and what a worker grants at most.
+const MEMORY: std::ops::RangeInclusive<u64> = 1 << 16..=1 << 30;
 
 pub(crate) fn all(report: &mut Report<'_>, root: &mut Section<'_>, dir: &Path) -> BTreeMap<String, DraftFunction> {
     let mut functions = BTreeMap::new();
@@ -75,7 +76,7 @@ fn function(report: &mut Report<'_>, mut section: Section<'_>, name: &str, dir: 
     let secrets = section.get(
         report,
         "secrets",
-        values::map("{ token = { env = \"TOKEN\" } }", |report, field| secret(report, field, dir)),
+        values::at(values::map("{ token = { env = \"TOKEN\" } }", |report, field| secret(report, field, dir))),
     );
     section.finish(report);
 
@@ -92,7 +93,8 @@ fn function(report: &mut Report<'_>, mut section: Section<'_>, name: &str, dir: 
     let default_watch = || if is_default { vec![values::resolve(dir, &format!("{name}/src"))] } else { Vec::new() };
     DraftFunction {
         module: module_at,
-        grants: grants.as_ref().map_or(header, |grants| grants.at.clone()),
+        grants: grants.as_ref().map_or(header.clone(), |grants| grants.at.clone()),
+        secrets: secrets.as_ref().map_or(header, |secrets| secrets.at.clone()),
         function: Function {
             module,
             build: build.or_else(default_build),
@@ -102,7 +104,7 @@ fn function(report: &mut Report<'_>, mut section: Section<'_>, name: &str, dir: 
             limits,
             cassandra: grants.map(|grants| grants.value).unwrap_or_default(),
             vars: vars.unwrap_or_default(),
-            secrets: secrets.unwrap_or_default(),
+            secrets: secrets.map(|secrets| secrets.value).unwrap_or_default(),
         },
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::contract::CONTRACT;
+
 /// A module that cannot be used, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
@@ -14,22 +16,19 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// Neither Wasm nor WebAssembly text.
-    #[error("not a WebAssembly module: it begins with {begins}; build the function for the target wasm32-wasip2")]
+    #[error("not a WebAssembly module: it begins with {begins}")]
     NotWasm {
         /// The first bytes, printable.
         begins: String,
     },
     /// A core module, not a component.
-    #[error(
-        "a core WebAssembly module, not a component; build it for the target wasm32-wasip2 (a module for \
-         wasm32-unknown-unknown or wasm32-wasip1 becomes one with `wasm-tools component new`)"
-    )]
+    #[error("a core WebAssembly module, not a component")]
     CoreModule,
     /// Compiled machine code, which is never taken from outside.
-    #[error("compiled machine code (.cwasm), not WebAssembly; give the .wasm file that it was made from")]
+    #[error("compiled machine code (.cwasm), not WebAssembly")]
     Precompiled,
     /// Larger than the sandbox accepts.
-    #[error("the module has {size} bytes, the most is {limit}; strip debug information, or build with opt-level \"s\"")]
+    #[error("the module has {size} bytes, the most is {limit}")]
     TooLarge {
         /// Its size in bytes.
         size: u64,
@@ -43,10 +42,7 @@ pub enum LoadError {
         message: String,
     },
     /// It imports something that this host does not have.
-    #[error(
-        "imports `{import}` ({item}), which this host does not offer; a function may import \
-         veltrix:function@{ours} and WASI 0.2 (cli, clocks, filesystem, io, random, sockets)"
-    )]
+    #[error("imports `{import}` ({item}), which this host does not offer")]
     UnknownImport {
         /// The import's full name.
         import: String,
@@ -64,7 +60,7 @@ pub enum LoadError {
         message: String,
     },
     /// Built against another version of the contract.
-    #[error("built for veltrix:function@{theirs} (`{name}`), this host speaks veltrix:function@{ours}; {fix}")]
+    #[error("built for veltrix:function@{theirs} (`{name}`), this host speaks veltrix:function@{ours}")]
     Contract {
         /// The import or export that says so.
         name: String,
@@ -92,7 +88,7 @@ pub enum LoadError {
         message: String,
     },
     /// Needs more memory to start than its limit.
-    #[error("needs {needs} bytes of memory before it runs, its limit is {limit}; raise limits.memory")]
+    #[error("needs {needs} bytes of memory before it runs, its limit is {limit}")]
     Memory {
         /// Bytes its memories start with.
         needs: u64,
@@ -100,7 +96,7 @@ pub enum LoadError {
         limit: u64,
     },
     /// A limit above what the operator allows any function.
-    #[error("limits.memory of {limit} bytes is above this worker's ceiling of {ceiling}; lower it")]
+    #[error("limits.memory of {limit} bytes is above this worker's ceiling of {ceiling}")]
     Ceiling {
         /// The function's limit in bytes.
         limit: u64,
@@ -115,6 +111,38 @@ pub enum LoadError {
         /// What it said.
         message: String,
     },
+}
+
+impl LoadError {
+    /// What to do about it; may be empty.
+    pub fn fix(&self) -> String {
+        match self {
+            Self::NotWasm { .. } => "build the function for the target wasm32-wasip2".into(),
+            Self::CoreModule => "build it for the target wasm32-wasip2 (a module for wasm32-unknown-unknown or \
+                wasm32-wasip1 becomes one with `wasm-tools component new`)"
+                .into(),
+            Self::Precompiled => "give the .wasm file that it was made from".into(),
+            Self::TooLarge { .. } => "strip debug information, or build with opt-level \"s\"".into(),
+            Self::Invalid { .. } => "build it again, for the target wasm32-wasip2".into(),
+            Self::UnknownImport { ours, .. } => format!(
+                "a function may import veltrix:function@{ours} and WASI 0.2 (cli, clocks, filesystem, io, random, sockets)"
+            ),
+            Self::ImportMismatch { .. } | Self::ExportMismatch { .. } => {
+                format!("build it against the WIT of veltrix:function@{CONTRACT}")
+            }
+            Self::Contract { fix, .. } => (*fix).into(),
+            Self::NoHandler { .. } => "write #[handler] before the function, or give the module of one".into(),
+            Self::Memory { .. } => "raise limits.memory".into(),
+            Self::Ceiling { .. } => "lower it".into(),
+            Self::Read { .. } | Self::Engine { .. } => String::new(),
+        }
+    }
+
+    /// What is wrong, and what to do about it.
+    pub fn told(&self) -> String {
+        let fix = self.fix();
+        if fix.is_empty() { self.to_string() } else { format!("{self} — {fix}") }
+    }
 }
 
 /// How a call ended without a result.

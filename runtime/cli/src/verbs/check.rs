@@ -1,12 +1,12 @@
 //! `check`: the manifest, its modules and, if asked, its servers.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-use veltrix_manifest::{self as manifest, Function, Manifest, Options, Problems, Secret, load_with};
+use veltrix_manifest::{self as manifest, Function, Manifest, Options, Placed, Problem, Problems, Reading};
 use veltrix_wasm::{Limits, LoadError, Module, Sandbox, SandboxConfig, Services};
 
 use crate::args::{CassandraArg, Format, KafkaArg, Output};
@@ -23,6 +23,9 @@ pub(crate) struct Check {
     /// Also try the servers: topics, keyspace, tables
     #[arg(long)]
     connect: bool,
+    /// Don't look for secrets: they are where the worker runs
+    #[arg(long)]
+    no_secrets: bool,
     #[command(flatten)]
     kafka: KafkaArg,
     #[command(flatten)]
@@ -32,47 +35,33 @@ pub(crate) struct Check {
 }
 
 /// What was found, of all that was looked at.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default)]
 pub(crate) struct Findings {
-    /// In the manifest or a module: nothing will run.
-    problems: Vec<Finding>,
+    /// In the manifest, or in what it names: nothing will run.
+    problems: Vec<Problem>,
     /// A server does not answer.
     pub(crate) unreachable: Vec<String>,
     /// Runs, but perhaps not as meant.
     pub(crate) warnings: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
-struct Finding {
-    file: PathBuf,
-    /// From 1; none: the file as a whole.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    line: Option<usize>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    column: Option<usize>,
-    message: String,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    fix: String,
-}
-
 pub(crate) fn run(args: &Check) -> Outcome {
     let options = Options { files: true, kafka: args.kafka.given(), cassandra: args.cassandra.given() };
-    let mut findings = Findings::default();
-    let mut summary = None;
-    match load_with(&args.file, &options) {
-        Err(problems) => findings.take(problems, args.output.format),
-        Ok(manifest) => {
-            clients::runtime()?.block_on(async {
-                modules(&manifest, &mut findings).await?;
-                if args.connect {
-                    connect::all(&manifest, &mut findings).await?;
-                }
-                Ok::<_, Failure>(())
-            })?;
-            summary = Some(manifest);
+    let Reading { file, manifest, problems, functions } = manifest::read(&args.file, &options);
+    let mut findings = Findings { problems, ..Findings::default() };
+    clients::runtime()?.block_on(async {
+        // What is wrong elsewhere does not hide what is wrong with these.
+        modules(&functions, &mut findings).await?;
+        if !args.no_secrets {
+            functions.iter().for_each(|function| secrets(function, &mut findings));
         }
-    }
-    print(args.output.format, summary.as_ref(), &findings)?;
+        match &manifest {
+            Some(manifest) if args.connect => connect::all(manifest, &mut findings).await,
+            _ => Ok(()),
+        }
+    })?;
+    findings.problems.sort();
+    print(args.output.format, &file, manifest.as_ref(), &findings)?;
     match (findings.problems.is_empty(), findings.unreachable.is_empty()) {
         (false, _) => Err(Failure::SaidUsage),
         (true, false) => Err(Failure::Said),
@@ -80,39 +69,21 @@ pub(crate) fn run(args: &Check) -> Outcome {
     }
 }
 
-impl Findings {
-    fn take(&mut self, problems: Problems, format: Format) {
-        if format == Format::Text {
-            out::error(&problems.to_string());
-        }
-        let Problems { file, problems } = problems;
-        self.problems = problems
-            .into_iter()
-            .map(|problem| Finding {
-                file: file.clone(),
-                line: (problem.line > 0).then_some(problem.line),
-                column: (problem.column > 0).then_some(problem.column),
-                message: problem.message,
-                fix: problem.fix,
-            })
-            .collect();
-    }
-}
-
-async fn modules(manifest: &Manifest, findings: &mut Findings) -> Outcome {
+async fn modules(functions: &[Placed], findings: &mut Findings) -> Outcome {
     let sandbox = Sandbox::new(SandboxConfig::default()).map_err(Failure::run)?;
-    for (name, function) in &manifest.functions {
+    // That a file is not there was said of the manifest.
+    for Placed { name, function, module: (line, column), .. } in
+        functions.iter().filter(|f| f.function.module.is_file())
+    {
         match load(&sandbox, function).await {
             Ok(module) => grants(name, function, &module, findings),
-            Err(error) => findings.problems.push(Finding {
-                file: function.module.clone(),
-                line: None,
-                column: None,
-                message: format!("function {name}: {error}"),
-                fix: String::new(),
+            Err(error) => findings.problems.push(Problem {
+                line: *line,
+                column: *column,
+                message: format!("function {name}: {}: {error}", function.module.display()),
+                fix: error.fix(),
             }),
         }
-        secrets(name, function, findings);
     }
     Ok(())
 }
@@ -148,36 +119,57 @@ fn grants(name: &str, function: &Function, module: &Module, findings: &mut Findi
     findings.warnings.push(format!("function {name}: {warning}"));
 }
 
-/// Secrets that are not here may well be where the worker runs.
-fn secrets(name: &str, function: &Function, findings: &mut Findings) {
-    for (secret, source) in &function.secrets {
-        let missing = match source {
-            Secret::Env(variable) if std::env::var_os(variable).is_none() => format!("{variable} is not set here"),
-            Secret::File(file) if !file.is_file() => format!("there is no file {} here", file.display()),
-            Secret::Env(_) | Secret::File(_) => continue,
-        };
-        findings.warnings.push(format!("function {name}: secret {secret}: {missing}"));
+/// Secrets that `run` would not find either, if it ran here.
+fn secrets(placed: &Placed, findings: &mut Findings) {
+    let (line, column) = placed.secrets;
+    for (secret, source) in &placed.function.secrets {
+        if let Err(why) = veltrix_host::worker::secret(source) {
+            let message = format!("function {}: secret {secret}: {why}", placed.name);
+            let fix = "provide it, or say --no-secrets where only the worker has it".to_owned();
+            findings.problems.push(Problem { line, column, message, fix });
+        }
     }
 }
 
-fn print(format: Format, manifest: Option<&Manifest>, findings: &Findings) -> Outcome {
+fn print(format: Format, file: &Path, manifest: Option<&Manifest>, findings: &Findings) -> Outcome {
     let mut out = Out::new();
-    let good = findings.problems.is_empty() && findings.unreachable.is_empty();
+    let Findings { problems, unreachable, warnings } = findings;
+    let good = problems.is_empty() && unreachable.is_empty();
     if format == Format::Json {
-        let Findings { problems, unreachable, warnings } = findings;
+        let problems: Vec<_> = problems.iter().map(|problem| Shown::of(file, problem)).collect();
         out.json(&json!({"ok": good, "problems": problems, "unreachable": unreachable, "warnings": warnings}))?;
         return out.flush();
     }
-    // Those of the manifest were told with their places.
-    for problem in findings.problems.iter().filter(|problem| problem.line.is_none() && manifest.is_some()) {
-        let fix = if problem.fix.is_empty() { String::new() } else { format!(" — {}", problem.fix) };
-        out::error(&format!("{}: {}{fix}", problem.file.display(), problem.message));
+    if !problems.is_empty() {
+        out::error(&Problems { file: file.to_owned(), problems: problems.clone() }.to_string());
     }
-    findings.unreachable.iter().for_each(|server| out::error(server));
-    findings.warnings.iter().for_each(|warning| out::error(&format!("warning: {warning}")));
+    unreachable.iter().for_each(|server| out::error(server));
+    warnings.iter().for_each(|warning| out::error(&format!("warning: {warning}")));
     if let Some(manifest) = manifest.filter(|_| good) {
         let Manifest { name, bindings, functions, .. } = manifest;
         out.line(&format!("{name}: {} bindings, {} functions: good", bindings.len(), functions.len()))?;
     }
     out.flush()
+}
+
+/// A problem, for machines.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    file: &'a Path,
+    /// From 1; none: the file as a whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    column: Option<usize>,
+    message: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    fix: &'a str,
+}
+
+impl<'a> Shown<'a> {
+    fn of(file: &'a Path, problem: &'a Problem) -> Self {
+        let Problem { line, column, message, fix } = problem;
+        let place = |number: usize| (number > 0).then_some(number);
+        Self { file, line: place(*line), column: place(*column), message, fix }
+    }
 }

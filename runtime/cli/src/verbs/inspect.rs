@@ -22,7 +22,8 @@ pub(crate) struct Inspect {
 pub(crate) fn run(args: &Inspect) -> Outcome {
     let load = async { Sandbox::new(SandboxConfig::default())?.load(&args.module).await };
     let shown = args.module.display();
-    let module = clients::runtime()?.block_on(load).map_err(|error| Failure::usage(format!("{shown}: {error}")))?;
+    let module =
+        clients::runtime()?.block_on(load).map_err(|error| Failure::usage(format!("{shown}: {}", error.told())))?;
     let info = module.info();
     let mut out = Out::new();
     match args.output.format {

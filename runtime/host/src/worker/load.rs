@@ -45,15 +45,22 @@ impl Loader {
     /// Every function that is bound.
     ///
     /// # Errors
-    /// The first that can't be used.
+    /// All that can't be used.
     pub(crate) async fn all(&self, manifest: &Manifest) -> Result<BTreeMap<String, Arc<Function>>, RunError> {
-        let mut functions = BTreeMap::new();
+        let (mut functions, mut errors) = (BTreeMap::new(), Vec::new());
         for (name, function) in &manifest.functions {
             if manifest.bindings.iter().any(|b| b.function == *name) {
-                functions.insert(name.clone(), self.one(name, function, &function.module).await?);
+                match self.one(name, function, &function.module).await {
+                    Ok(loaded) => _ = functions.insert(name.clone(), loaded),
+                    Err(error) => errors.push(error),
+                }
             }
         }
-        Ok(functions)
+        match errors.len() {
+            0 => Ok(functions),
+            1 => Err(errors.remove(0)),
+            _ => Err(RunError::Functions(errors)),
+        }
     }
 
     /// One function, from a module that may be another than the manifest's.
@@ -87,19 +94,27 @@ impl Loader {
 }
 
 fn secrets(function: &str, wanted: &BTreeMap<String, Secret>) -> Result<Secrets, RunError> {
-    let mut found = BTreeMap::new();
+    let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
     for (name, secret) in wanted {
-        let value = match secret {
-            Secret::Env(variable) => std::env::var(variable).map_err(|_| {
-                format!(
-                    "function {function}: secret {name}: the environment variable {variable} is not set, or not UTF-8"
-                )
-            }),
-            Secret::File(path) => std::fs::read_to_string(path)
-                .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-                .map_err(|error| format!("function {function}: secret {name}: {}: {error}", path.display())),
-        };
-        found.insert(name.clone(), value.map_err(RunError::Configuration)?);
+        match value(secret) {
+            Ok(value) => _ = found.insert(name.clone(), value),
+            Err(why) => missing.push(format!("function {function}: secret {name}: {why}")),
+        }
     }
-    Ok(Secrets(found))
+    if missing.is_empty() { Ok(Secrets(found)) } else { Err(RunError::Configuration(missing.join("\n"))) }
+}
+
+/// Reads a secret from where the manifest says it is.
+///
+/// # Errors
+/// Why it can't be had.
+pub fn value(secret: &Secret) -> Result<String, String> {
+    match secret {
+        Secret::Env(variable) => {
+            std::env::var(variable).map_err(|_| format!("the environment variable {variable} is not set, or not UTF-8"))
+        }
+        Secret::File(path) => std::fs::read_to_string(path)
+            .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+            .map_err(|error| format!("{}: {error}", path.display())),
+    }
 }
