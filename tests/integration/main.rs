@@ -14,6 +14,7 @@ mod doctor;
 mod effects;
 mod exactly_once;
 mod exactly_once_with;
+mod fed;
 mod functions;
 mod guests;
 mod handling;

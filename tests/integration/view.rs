@@ -1,6 +1,10 @@
 //! The live view of `veltrix dev`, on a terminal.
 
-use veltrix_tests::{App, Kafka, Record, build, eventually};
+use std::path::Path;
+use std::time::Duration;
+
+use veltrix_dev::view::View;
+use veltrix_tests::{App, Kafka, Record, SOON, build, eventually};
 
 use crate::terminal::Terminal;
 
@@ -21,7 +25,7 @@ fn start(app: &App, arguments: &[&str], rows: u16, columns: u16) -> Terminal {
 /// A client of its Kafka.
 fn kafka(app: &App) -> Kafka {
     let file = app.directory().join(".veltrix/dev.json");
-    let address = eventually("it tells its addresses", veltrix_tests::SOON, || {
+    let address = eventually("it tells its addresses", SOON, || {
         let told: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).ok()?).ok()?;
         Some(told["kafka"].as_str()?.to_owned())
     });
@@ -69,7 +73,7 @@ fn events_logs_and_dead_letters_are_shown_and_keys_do_what_they_say() {
     assert_eq!(ended.code(), Some(0), "{}", terminal.shown());
     assert!(terminal.is_restored());
     // The summary stands where the view was.
-    eventually("the summary", veltrix_tests::SOON, || terminal.shown().contains("viewed").then_some(()));
+    eventually("the summary", SOON, || terminal.shown().contains("viewed").then_some(()));
 }
 
 #[test]
@@ -96,4 +100,63 @@ fn plain_has_lines_on_a_terminal_too() {
     terminal.press("\u{3}");
     assert_eq!(terminal.wait_end().code(), Some(0));
     assert!(terminal.is_restored());
+}
+
+#[test]
+fn a_compilers_error_is_read_from_its_first_line_to_its_last() {
+    let app = app();
+    let manifest = std::fs::read_to_string(app.directory().join("veltrix.toml")).unwrap();
+    app.write("veltrix.toml", manifest + "build = 'sh build.sh'\nwatch = ['src']\n");
+    std::fs::create_dir(app.directory().join("src")).unwrap();
+    app.write("build.sh", "true");
+    let mut terminal = start(&app, &[], 24, 72);
+    terminal.wait("the binding runs", |shown| line(shown).is_some_and(|words| words.contains(&"running".to_owned())));
+    app.write(
+        "build.sh",
+        "echo 'error[E0425]: cannot find value'; for n in $(seq 60); do echo \"  = note: number $n\"; done; exit 101",
+    );
+    app.write("src/lib.rs", "x");
+    let shown = terminal.wait("the error", |shown| shown.contains("error[E0425]: cannot find value"));
+    let place = |text: &str| shown.find(text);
+    assert!(place("error[E0425]") < place("number 1") && place("number 1") < place("number 2"), "{shown}");
+    assert!(place("number 2").is_some() && place("number 60").is_none(), "{shown}");
+    terminal.press("n");
+    terminal.wait("all of it", |shown| shown.contains("lines 1 to 21 of 63") && shown.contains("error[E0425]"));
+    terminal.press("\u{1b}[F");
+    let end = terminal.wait("its end", |shown| shown.contains("the old version of acts goes on"));
+    assert!(end.contains("number 60") && end.contains("failed: exit status: 101"), "{end}");
+    terminal.press("n");
+    terminal.wait("the bindings", |shown| line(shown).is_some());
+    terminal.press("q");
+    assert_eq!(terminal.wait_end().code(), Some(0), "{}", terminal.shown());
+}
+
+/// Who panics in a process that shows the view.
+const WHO: &str = "VELTRIX_TEST_PANICS";
+
+/// What the next test runs on a terminal, in a process of its own.
+#[test]
+#[ignore = "the next test runs it"]
+fn panics_on_a_terminal() {
+    let Ok(who) = std::env::var(WHO) else { return };
+    let _view = View::start(Box::new(|_| panic!("the view fell"))).unwrap();
+    std::thread::sleep(Duration::from_secs(if who == "owner" { 1 } else { 600 }));
+    panic!("the owner fell");
+}
+
+#[test]
+fn a_panic_gives_the_terminal_back_before_it_is_told() {
+    let own = std::env::current_exe().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (who, told) in [("owner", "the owner fell"), ("view", "the view fell")] {
+        let who_falls = format!("{WHO}={who}");
+        let test = ["--exact", "view::panics_on_a_terminal", "--ignored", "--nocapture"];
+        let arguments = [&[who_falls.as_str(), own.to_str().unwrap()][..], &test[..]].concat();
+        let mut terminal = Terminal::start(Path::new("env"), &arguments, folder.path(), 24, 100);
+        if who == "view" {
+            terminal.wait("the view", |shown| shown.contains("veltrix dev: starting"));
+            terminal.press("q");
+        }
+        eventually(told, SOON, || (terminal.is_restored() && terminal.shown().contains(told)).then_some(()));
+    }
 }

@@ -22,6 +22,9 @@ pub trait Report: Send + Sync {
 
     /// The bindings run from now on: at the start, and again after the manifest has changed.
     fn running(&self, worker: &Handle, addresses: &Addresses);
+
+    /// Nothing comes any more but the summary.
+    fn ended(&self);
 }
 
 /// How far the inputs are.
@@ -66,10 +69,8 @@ impl Lines {
     fn bar(&self, progress: &Progress) {
         let mut bar = self.bar.lock().expect("no panic while held");
         if progress.ended && progress.lag == Some(0) {
-            if let Some(bar) = bar.take() {
-                bar.finish_and_clear();
-            }
-            return;
+            drop(bar);
+            return self.ended();
         }
         let shown = bar.get_or_insert_with(|| match progress.size {
             Some(size) => ProgressBar::new(size).with_style(style("{bar:30} {bytes}/{total_bytes} {msg}")),
@@ -107,6 +108,12 @@ impl Report for Lines {
     }
 
     fn running(&self, _worker: &Handle, _addresses: &Addresses) {}
+
+    fn ended(&self) {
+        if let Some(bar) = self.bar.lock().expect("no panic while held").take() {
+            bar.finish_and_clear();
+        }
+    }
 }
 
 fn style(template: &str) -> ProgressStyle {

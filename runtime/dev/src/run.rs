@@ -124,6 +124,7 @@ pub async fn run(options: Options, stop: impl Future<Output = ()>) -> Result<Sum
     let mut session = reloading.await.map_err(|error| DevError::Internal(error.to_string()))?;
     session.stop().await?;
     drop(monitor);
+    session.report().ended();
     let interrupted = match ended {
         Ended::Failed(error) => return Err(error),
         Ended::Stopped => exit,

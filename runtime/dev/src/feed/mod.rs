@@ -1,6 +1,8 @@
 //! Inputs into topics: no faster than what reads them, where Kafka does not keep what nobody has handled.
 
 mod source;
+#[cfg(test)]
+mod tests;
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +11,7 @@ use std::time::{Duration, Instant};
 use rdkafka::ClientContext;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 use serde::Serialize;
 use veltrix_host::jsonl::{self, Event};
 use veltrix_host::kafka::{KafkaConfig, headers};
@@ -157,7 +159,7 @@ impl Feed {
         Ok(Fed { topic: tally.topic.clone(), from: tally.name.clone(), events, refused })
     }
 
-    fn producer(&self, tally: Tally) -> Result<BaseProducer<Tally>, DevError> {
+    fn producer(&self, tally: Tally) -> Result<ThreadedProducer<Tally>, DevError> {
         let mut config = self.kafka.client();
         config.set("client.id", "veltrix-dev").set("partitioner", "murmur2_random").set("enable.idempotence", "true");
         config.set("message.timeout.ms", TIMEOUT.as_millis().to_string()).set("linger.ms", "5");
@@ -166,7 +168,7 @@ impl Feed {
         Ok(config.create_with_context(tally)?)
     }
 
-    fn lines(&self, producer: &BaseProducer<Tally>, lines: Lines<impl std::io::BufRead>) -> Result<(), DevError> {
+    fn lines(&self, producer: &ThreadedProducer<Tally>, lines: Lines<impl std::io::BufRead>) -> Result<(), DevError> {
         let tally = producer.context();
         for (number, line) in lines {
             if self.counters.stop.load(Ordering::Relaxed) {
@@ -193,7 +195,7 @@ impl Feed {
         Ok(())
     }
 
-    fn send(&self, producer: &BaseProducer<Tally>, line: u64, event: Event) {
+    fn send(&self, producer: &ThreadedProducer<Tally>, line: u64, event: Event) {
         let tally = producer.context();
         let bytes = size(&event);
         self.wait_for_room(producer, bytes);
@@ -229,7 +231,7 @@ impl Feed {
     }
 
     /// Waits until the topic's fullest partition has room for as much as is on its way, wherever it goes.
-    fn wait_for_room(&self, producer: &BaseProducer<Tally>, bytes: u64) {
+    fn wait_for_room(&self, producer: &ThreadedProducer<Tally>, bytes: u64) {
         let tally = producer.context();
         let Some(window) = &tally.window else { return };
         let mut said = None;

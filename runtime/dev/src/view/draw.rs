@@ -9,15 +9,16 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Borders, Cell, Paragraph, Row as TableRow, Table, TableState, Wrap};
 use tracing::Level;
 
-use super::journal::{DeadLetter, Log, Note, Pages};
+use super::journal::{DeadLetter, Log, Pages};
 use super::meter::Row;
+use super::reader;
 use super::state::State;
 
 /// Less does not hold what there is to show.
 pub(crate) const SMALLEST: (u16, u16) = (72, 16);
 
 /// Draws it all, or says that there is no room.
-pub(crate) fn draw(frame: &mut Frame<'_>, state: &State, pages: &Pages) {
+pub(crate) fn draw(frame: &mut Frame<'_>, state: &mut State, pages: &Pages) {
     let area = frame.area();
     let (width, height) = SMALLEST;
     if area.width < width || area.height < height {
@@ -27,65 +28,91 @@ pub(crate) fn draw(frame: &mut Frame<'_>, state: &State, pages: &Pages) {
         );
         return frame.render_widget(Paragraph::new(told).wrap(Wrap { trim: true }), area);
     }
-    let bindings = u16::try_from(state.rows.len()).unwrap_or(u16::MAX).saturating_add(3).min(area.height / 3);
-    let [title, table, logs, dead, notes, keys] = Layout::vertical([
-        Constraint::Length(1),
-        Constraint::Length(bindings.max(4)),
-        Constraint::Fill(3),
-        Constraint::Fill(2),
-        Constraint::Fill(2),
-        Constraint::Length(1),
-    ])
-    .areas(area);
+    let [title, body, keys] =
+        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(1)]).areas(area);
     frame.render_widget(Line::from(format!(" {}", state.title)).bold(), title);
-    draw_bindings(frame, state, table);
-    list(frame, logs, "logs of functions", pages.logs.iter().rev().map(log), pages.logs.len());
-    list(frame, dead, "dead letters", pages.dead.iter().rev().map(dead_letter), pages.dead.len());
-    list(frame, notes, "builds and trouble", pages.notes.iter().rev().map(note), pages.notes.len());
+    match &mut state.reading {
+        Some(reading) => reader::draw(frame, body, reading, pages),
+        None => draw_all(frame, state, pages, body),
+    }
     frame.render_widget(foot(state), keys);
 }
 
-const HEADER: [&str; 11] =
-    ["function", "topics", "events/s", "lag", "p50", "p99", "ack", "skip", "retried", "dead", "state"];
+fn draw_all(frame: &mut Frame<'_>, state: &State, pages: &Pages, area: Rect) {
+    let bindings = u16::try_from(state.rows.len()).unwrap_or(u16::MAX).saturating_add(2).min(area.height / 3);
+    // An error of a compiler needs its room.
+    let long = pages.notes.back().is_some_and(|note| note.lines.len() > 2);
+    let [table, chosen, logs, dead, notes] = Layout::vertical([
+        Constraint::Length(bindings.max(3)),
+        Constraint::Length(1),
+        Constraint::Fill(3),
+        Constraint::Fill(2),
+        Constraint::Fill(if long { 7 } else { 2 }),
+    ])
+    .areas(area);
+    draw_bindings(frame, state, table);
+    if let Some((_, row)) = state.chosen() {
+        frame.render_widget(whole(row), chosen);
+    }
+    list(frame, logs, "logs of functions", pages.logs.iter().rev().map(log), pages.logs.len());
+    list(frame, dead, "dead letters", pages.dead.iter().rev().map(dead_letter), pages.dead.len());
+    list(frame, notes, "builds and trouble", pages.notes.iter().rev().flat_map(reader::lines), pages.notes.len());
+}
+
+/// Narrower than this, some counts are shown of the chosen binding alone.
+const WIDE: u16 = 100;
+
+/// A column of the bindings: its title, its width, and what is in it.
+type Column = (&'static str, Constraint, for<'a> fn(&'a Row) -> Cell<'a>);
+
+fn columns(width: u16) -> Vec<Column> {
+    let mut all: Vec<Column> = vec![
+        ("function", Constraint::Fill(2), |row| Cell::from(row.function.as_str())),
+        ("topics", Constraint::Fill(2), |row| Cell::from(row.topics.as_str())),
+        ("events/s", Constraint::Length(8), |row| Cell::from(rate(row))),
+        ("lag", Constraint::Length(6), |row| Cell::from(row.lag.map_or_else(|| "?".to_owned(), count))),
+    ];
+    if width >= WIDE {
+        all.push(("p50", Constraint::Length(6), |row| Cell::from(latency(row.p50))));
+    }
+    all.push(("p99", Constraint::Length(6), |row| Cell::from(latency(row.p99))));
+    all.push(("ack", Constraint::Length(6), |row| Cell::from(count(row.ack))));
+    if width >= WIDE {
+        all.push(("skip", Constraint::Length(6), |row| Cell::from(count(row.skip))));
+        all.push(("retried", Constraint::Length(7), |row| Cell::from(count(row.retried))));
+    }
+    all.push(("dead", Constraint::Length(5), |row| {
+        Cell::from(count(row.dead)).style(if row.dead > 0 { Style::new().fg(Color::Red) } else { Style::new() })
+    }));
+    all.push(("state", Constraint::Fill(if width >= WIDE { 2 } else { 3 }), |row| {
+        let trouble = row.error.is_some() || row.lanes_stopped > 0 || row.dead > 0;
+        Cell::from(condition(row)).style(if trouble { Style::new().fg(Color::Yellow) } else { Style::new() })
+    }));
+    all
+}
 
 fn draw_bindings(frame: &mut Frame<'_>, state: &State, area: Rect) {
-    let widths = [
-        Constraint::Fill(2),
-        Constraint::Fill(2),
-        Constraint::Length(8),
-        Constraint::Length(6),
-        Constraint::Length(6),
-        Constraint::Length(6),
-        Constraint::Length(7),
-        Constraint::Length(4),
-        Constraint::Length(7),
-        Constraint::Length(5),
-        Constraint::Fill(2),
-    ];
-    let table = Table::new(state.rows.iter().map(binding), widths)
-        .header(TableRow::new(HEADER).style(Style::new().add_modifier(Modifier::UNDERLINED)))
+    let columns = columns(area.width);
+    let rows = state.rows.iter().map(|row| TableRow::new(columns.iter().map(|(_, _, cell)| cell(row))));
+    let table = Table::new(rows, columns.iter().map(|(_, width, _)| *width))
+        .header(
+            TableRow::new(columns.iter().map(|(title, _, _)| *title))
+                .style(Style::new().add_modifier(Modifier::UNDERLINED)),
+        )
         .block(Block::new().borders(Borders::TOP).title("bindings"))
         .row_highlight_style(Style::new().add_modifier(Modifier::REVERSED));
     let mut chosen = TableState::new().with_selected(state.chosen().map(|(at, _)| at));
     frame.render_stateful_widget(table, area, &mut chosen);
 }
 
-fn binding(row: &Row) -> TableRow<'_> {
-    let condition = condition(row);
-    let trouble = row.error.is_some() || row.lanes_stopped > 0 || row.dead > 0;
-    TableRow::new([
-        Cell::from(row.function.as_str()),
-        Cell::from(row.topics.as_str()),
-        Cell::from(row.rate.map_or_else(|| "?".to_owned(), |rate| format!("{rate:.0}"))),
-        Cell::from(row.lag.map_or_else(|| "?".to_owned(), count)),
-        Cell::from(latency(row.p50)),
-        Cell::from(latency(row.p99)),
-        Cell::from(count(row.ack)),
-        Cell::from(count(row.skip)),
-        Cell::from(count(row.retried)),
-        Cell::from(count(row.dead)).style(if row.dead > 0 { Style::new().fg(Color::Red) } else { Style::new() }),
-        Cell::from(condition).style(if trouble { Style::new().fg(Color::Yellow) } else { Style::new() }),
-    ])
+/// All of the chosen binding, as columns cut it off.
+fn whole(row: &Row) -> Line<'static> {
+    let counts = format!("p50 {}, skip {}, retried {}", latency(row.p50), count(row.skip), count(row.retried));
+    Line::from(format!(" {}: {}   {counts}   {}", row.group, row.topics, condition(row))).dim()
+}
+
+fn rate(row: &Row) -> String {
+    row.rate.map_or_else(|| "?".to_owned(), |rate| format!("{rate:.0}"))
 }
 
 /// What a binding does, or why it does not.
@@ -149,12 +176,6 @@ fn dead_letter(dead: &DeadLetter) -> Line<'_> {
     ])
 }
 
-fn note(note: &Note) -> Line<'_> {
-    let text = Span::from(note.text.as_str());
-    let text = if note.level <= Level::ERROR { text.red() } else { text };
-    Line::from(vec![Span::from(format!("{} ", note.at)).dim(), text])
-}
-
 fn level(level: Level) -> Span<'static> {
     match level {
         Level::ERROR => "ERROR".red(),
@@ -169,6 +190,9 @@ fn foot(state: &State) -> Line<'static> {
     if state.ending {
         return Line::from(" draining: open calls end and are committed; Ctrl-C ends at once").yellow();
     }
+    if state.reading.is_some() {
+        return Line::from(" ↑↓ PgUp PgDn Home End scroll  ←→ other notes  n back");
+    }
     let input = state.input.as_ref().map_or_else(String::new, |input| {
         let part = match (input.ended, input.percent) {
             (true, _) => "all".to_owned(),
@@ -177,7 +201,7 @@ fn foot(state: &State) -> Line<'static> {
         };
         format!("   fed: {} events, {part}", input.fed)
     });
-    Line::from(format!(" ↑↓ choose  p pause  r resume  e replay the last event  q quit{input}"))
+    Line::from(format!(" ↑↓ choose  p pause  r resume  e replay  n notes  q quit{input}"))
 }
 
 #[cfg(test)]
@@ -185,11 +209,11 @@ mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
-    use super::super::journal::{Clock, Place};
+    use super::super::journal::{Clock, Note, Place};
     use super::super::state::{Input, Key};
     use super::*;
 
-    fn screen(state: &State, pages: &Pages, width: u16, height: u16) -> String {
+    fn screen(state: &mut State, pages: &Pages, width: u16, height: u16) -> String {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         terminal.draw(|frame| draw(frame, state, pages)).unwrap();
         let cells = terminal.backend().buffer().content();
@@ -221,7 +245,7 @@ mod tests {
 
     #[test]
     fn a_binding_is_a_line_and_an_unknown_lag_a_question_mark() {
-        let shown = screen(&state(), &Pages::default(), 130, 24);
+        let shown = screen(&mut state(), &Pages::default(), 130, 24);
         let of = |function: &str| {
             shown.lines().find(|line| line.starts_with(function)).unwrap().split_whitespace().collect::<Vec<_>>()
         };
@@ -249,32 +273,50 @@ mod tests {
         let (reason, error) = ("trap".to_owned(), "out of cheese".to_owned());
         let at = Clock::of(4, 5, 6);
         pages.dead.push_back(DeadLetter { at, function: "stock".into(), place, attempts: 5, reason, error });
-        pages.notes.push_back(Note { at, level: Level::ERROR, text: "error[E0425]: no such thing".into() });
-        let shown = screen(&state(), &pages, 100, 24);
+        let note = |first: &str| Note { at, level: Level::ERROR, lines: vec![first.into(), " --> lib.rs:1".into()] };
+        pages.notes.extend([note("error: old"), note("error[E0425]: no such thing")]);
+        let shown = screen(&mut state(), &pages, 100, 24);
         let first = shown.lines().find(|line| line.contains("INFO")).unwrap();
         assert_eq!(first, "01:02:03 INFO  stock orders/1:17 line 49");
         assert!(shown.contains("04:05:06 stock orders/1:17 trap after 5 attempts: out of cheese"), "{shown}");
-        assert!(shown.contains("04:05:06 error[E0425]: no such thing"), "{shown}");
+        let notes = "04:05:06 error[E0425]: no such thing\n          --> lib.rs:1\n04:05:06 error: old\n";
+        assert!(shown.contains(notes), "{shown}");
     }
 
     #[test]
     fn no_size_of_terminal_is_a_panic_and_a_small_one_says_so() {
         let (mut state, mut pages) = (state(), Pages::default());
         state.rows = vec![state.rows[0].clone(); 100];
-        pages.notes.push_back(Note { at: Clock::of(0, 0, 0), level: Level::INFO, text: "é漢字".repeat(300) });
+        pages.notes.push_back(Note { at: Clock::of(0, 0, 0), level: Level::INFO, lines: vec!["é漢字".repeat(300)] });
         for (width, height) in [(1, 1), (2, 40), (200, 1), SMALLEST, (73, 17), (300, 100)] {
-            screen(&state, &pages, width, height);
+            screen(&mut state, &pages, width, height);
+            state.press(Key::Notes);
+            screen(&mut state, &pages, width, height);
+            state.press(Key::Back);
         }
-        let told = screen(&state, &pages, 40, 10).replace('\n', " ");
+        let told = screen(&mut state, &pages, 40, 10).replace('\n', " ");
         assert!(told.contains("too small: 40x10, at least 72x16"), "{told}");
+    }
+
+    #[test]
+    fn a_narrow_terminal_shows_names_and_states_and_a_compilers_first_lines() {
+        let (mut state, mut pages) = (state(), Pages::default());
+        let lines = (0..40).map(|n| format!("line {n}")).collect();
+        pages.notes.push_back(Note { at: Clock::of(0, 0, 0), level: Level::ERROR, lines });
+        let shown = screen(&mut state, &pages, 72, 24);
+        let words: Vec<_> = shown.lines().find(|line| line.starts_with("stock ")).unwrap().split_whitespace().collect();
+        assert_eq!(words, ["stock", "orders", "1234", "?", "65ms", "1234k", "4", "running,", "1", "swap"], "{shown}");
+        assert!(shown.contains(" shop.stock: orders   p50 128µs, skip 2, retried 3   running, 1 swa"), "{shown}");
+        assert!(shown.contains("00:00:00 line 0\n         line 1\n         line 2\n"), "{shown}");
+        assert!(shown.contains("n notes  q quit"), "{shown}");
     }
 
     #[test]
     fn the_foot_says_how_far_the_input_is_and_that_it_ends() {
         let mut state = state();
         state.input = Some(Input { fed: 120, percent: Some(40), ended: false });
-        assert!(screen(&state, &Pages::default(), 100, 20).contains("q quit   fed: 120 events, 40 %"));
+        assert!(screen(&mut state, &Pages::default(), 100, 20).contains("q quit   fed: 120 events, 40 %"));
         state.press(Key::Quit);
-        assert!(screen(&state, &Pages::default(), 100, 20).contains("draining"));
+        assert!(screen(&mut state, &Pages::default(), 100, 20).contains("draining"));
     }
 }

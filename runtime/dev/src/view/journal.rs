@@ -8,8 +8,10 @@ use tracing::Level;
 
 /// How much of each kind is kept.
 const KEPT: usize = 200;
-/// Longer texts are cut: a screen shows no more.
+/// Longer lines are cut: a screen shows no more.
 const LONGEST: usize = 2_000;
+/// Lines of a note that are kept, from its beginning: that is where compilers begin with what is wrong.
+const MOST_LINES: usize = 500;
 
 /// Where an event was.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,12 +49,13 @@ pub(crate) struct DeadLetter {
     pub(crate) error: String,
 }
 
-/// What `dev` or its worker says.
+/// What `dev` or its worker says, whole: a compiler's error has many lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Note {
     pub(crate) at: Clock,
     pub(crate) level: Level,
-    pub(crate) text: String,
+    /// At least one.
+    pub(crate) lines: Vec<String>,
 }
 
 /// All of it, the oldest first.
@@ -61,6 +64,8 @@ pub(crate) struct Pages {
     pub(crate) logs: VecDeque<Log>,
     pub(crate) dead: VecDeque<DeadLetter>,
     pub(crate) notes: VecDeque<Note>,
+    /// Notes that are kept no longer: the number of the oldest that is.
+    pub(crate) forgotten: u64,
 }
 
 /// Written by any thread, read by the one that draws.
@@ -76,13 +81,18 @@ impl Journal {
         push(&mut self.pages().dead, DeadLetter { error: cut(&dead.error), ..dead });
     }
 
-    /// A note for each line.
     pub(crate) fn note(&self, level: Level, text: &str) {
-        let at = Clock::now();
-        let mut pages = self.pages();
-        for line in text.lines() {
-            push(&mut pages.notes, Note { at, level, text: cut(line) });
+        let mut lines: Vec<String> = text.lines().take(MOST_LINES).map(cut).collect();
+        match text.lines().skip(MOST_LINES).count() {
+            0 => {}
+            more => lines.push(format!("… {more} more lines")),
         }
+        if lines.is_empty() {
+            return;
+        }
+        let mut pages = self.pages();
+        pages.forgotten += u64::from(pages.notes.len() == KEPT);
+        push(&mut pages.notes, Note { at: Clock::now(), level, lines });
     }
 
     pub(crate) fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -136,14 +146,18 @@ mod tests {
             journal.note(Level::INFO, &format!("line {n}"));
         }
         journal.note(Level::ERROR, "red \u{1b}[31m\ttab\nnext");
+        journal.note(Level::INFO, "");
         let pages = journal.pages();
-        assert_eq!(pages.notes.len(), KEPT);
-        assert_eq!(pages.notes[0].text, "line 7");
-        let last: Vec<_> = pages.notes.iter().rev().take(2).map(|note| note.text.as_str()).collect();
-        assert_eq!(last, ["next", "red  [31m tab"]);
+        assert_eq!((pages.notes.len(), pages.forgotten), (KEPT, 6));
+        assert_eq!(pages.notes[0].lines, ["line 6"]);
+        assert_eq!(pages.notes.back().unwrap().lines, ["red  [31m tab", "next"], "whole, in the order of reading");
         drop(pages);
         journal.note(Level::INFO, &"é".repeat(LONGEST * 2));
-        assert_eq!(journal.pages().notes.back().unwrap().text.chars().count(), LONGEST);
+        assert_eq!(journal.pages().notes.back().unwrap().lines[0].chars().count(), LONGEST);
+        journal.note(Level::INFO, &"line\n".repeat(MOST_LINES + 3));
+        let pages = journal.pages();
+        let long = &pages.notes.back().unwrap().lines;
+        assert_eq!((long.len(), long.last().unwrap().as_str()), (MOST_LINES + 1, "… 3 more lines"));
     }
 
     #[test]

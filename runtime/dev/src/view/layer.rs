@@ -141,7 +141,7 @@ mod tests {
         let dead = &pages.dead[0];
         assert_eq!((dead.function.as_str(), &dead.place, dead.attempts), ("stock", &place, 5));
         assert_eq!((dead.reason.as_str(), dead.error.as_str()), ("trap", "out of cheese"));
-        let notes: Vec<_> = pages.notes.iter().map(|note| note.text.as_str()).collect();
+        let notes: Vec<_> = pages.notes.iter().flat_map(|note| &note.lines).collect();
         assert_eq!(notes, ["the outbox is full reason=trap size=7"]);
     }
 }

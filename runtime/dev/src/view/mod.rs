@@ -4,6 +4,7 @@ mod draw;
 mod journal;
 mod layer;
 mod meter;
+mod reader;
 mod screen;
 mod state;
 
@@ -124,6 +125,8 @@ impl Report for Shared {
     fn running(&self, worker: &Handle, addresses: &Addresses) {
         *self.worker.lock().expect("no panic while held") = Some((worker.clone(), addresses.clone()));
     }
+
+    fn ended(&self) {}
 }
 
 /// The thread that draws.
@@ -150,7 +153,7 @@ impl Screen {
             let ours = screen::draw(|| {
                 let pages = self.shared.journal.pages();
                 // A terminal that has gone is told by a signal.
-                let _ = terminal.draw(|frame| draw::draw(frame, &self.state, &pages));
+                let _ = terminal.draw(|frame| draw::draw(frame, &mut self.state, &pages));
             });
             if !ours {
                 return;
@@ -241,6 +244,14 @@ fn key(pressed: KeyEvent) -> Option<Key> {
         KeyCode::Char('p') => Some(Key::Pause),
         KeyCode::Char('r') => Some(Key::Resume),
         KeyCode::Char('e') => Some(Key::Replay),
+        KeyCode::Char('n') | KeyCode::Enter => Some(Key::Notes),
+        KeyCode::Left => Some(Key::Left),
+        KeyCode::Right => Some(Key::Right),
+        KeyCode::PageUp => Some(Key::PageUp),
+        KeyCode::PageDown | KeyCode::Char(' ') => Some(Key::PageDown),
+        KeyCode::Home => Some(Key::Home),
+        KeyCode::End => Some(Key::End),
+        KeyCode::Esc => Some(Key::Back),
         KeyCode::Char('q') => Some(Key::Quit),
         _ => None,
     }

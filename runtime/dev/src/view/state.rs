@@ -15,6 +15,19 @@ pub(crate) struct State {
     pub(crate) input: Option<Input>,
     /// The end was asked for.
     pub(crate) ending: bool,
+    /// A note fills the screen.
+    pub(crate) reading: Option<Reading>,
+}
+
+/// Where somebody is who reads notes. Who draws knows how long they are, and puts right what is beyond.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reading {
+    /// Its number; none: the one that is most likely meant.
+    pub(crate) note: Option<u64>,
+    /// Lines above the screen.
+    pub(crate) top: usize,
+    /// Lines on the screen.
+    pub(crate) page: usize,
 }
 
 /// How far the inputs are.
@@ -34,6 +47,15 @@ pub(crate) enum Key {
     Pause,
     Resume,
     Replay,
+    /// Read notes, and stop it.
+    Notes,
+    PageUp,
+    PageDown,
+    Home,
+    End,
+    Left,
+    Right,
+    Back,
     Quit,
     /// Ctrl-C.
     Interrupt,
@@ -76,7 +98,19 @@ impl State {
     }
 
     pub(crate) fn press(&mut self, key: Key) -> Option<Action> {
+        if let Some(reading) = &mut self.reading
+            && key != Key::Interrupt
+        {
+            if matches!(key, Key::Notes | Key::Back | Key::Quit) {
+                self.reading = None;
+            } else {
+                reading.press(key);
+            }
+            return None;
+        }
         match key {
+            Key::Notes => self.reading = Some(Reading { note: None, top: 0, page: 1 }),
+            Key::PageUp | Key::PageDown | Key::Home | Key::End | Key::Left | Key::Right | Key::Back => {}
             Key::Up => self.chosen = self.chosen.saturating_sub(1),
             Key::Down => self.chosen = (self.chosen + 1).min(self.rows.len().saturating_sub(1)),
             Key::Quit | Key::Interrupt => return self.end(key),
@@ -109,6 +143,26 @@ impl State {
                 None => Action::Say(format!("{} has done no event yet: nothing to replay", row.function)),
             },
         })
+    }
+}
+
+impl Reading {
+    fn press(&mut self, key: Key) {
+        match key {
+            Key::Up => self.top = self.top.saturating_sub(1),
+            Key::Down => self.top = self.top.saturating_add(1),
+            Key::PageUp => self.top = self.top.saturating_sub(self.page),
+            Key::PageDown => self.top = self.top.saturating_add(self.page),
+            Key::Home => self.top = 0,
+            Key::End => self.top = usize::MAX,
+            Key::Left => self.turn(|note| note.saturating_sub(1)),
+            Key::Right => self.turn(|note| note.saturating_add(1)),
+            Key::Pause | Key::Resume | Key::Replay | Key::Notes | Key::Back | Key::Quit | Key::Interrupt => {}
+        }
+    }
+
+    fn turn(&mut self, to: impl Fn(u64) -> u64) {
+        (self.note, self.top) = (self.note.map(to), 0);
     }
 }
 
@@ -157,6 +211,25 @@ mod tests {
         assert_eq!(state.press(Key::Quit), Some(Action::End));
         assert_eq!(state.press(Key::Quit), None);
         assert_eq!(state.press(Key::Interrupt), Some(Action::EndAtOnce));
+    }
+
+    #[test]
+    fn keys_of_who_reads_are_about_what_is_read() {
+        let mut state = state();
+        state.press(Key::Notes);
+        let reading = state.reading.as_mut().unwrap();
+        (reading.note, reading.page) = (Some(7), 10);
+        let mut at = |keys: &[Key]| {
+            keys.iter().for_each(|key| assert_eq!(state.press(*key), None));
+            state.reading.as_ref().map(|reading| (reading.note, reading.top))
+        };
+        assert_eq!(at(&[Key::PageDown, Key::Down, Key::Down, Key::Up]), Some((Some(7), 11)));
+        assert_eq!(at(&[Key::PageUp, Key::PageUp, Key::Pause]), Some((Some(7), 0)));
+        assert_eq!(at(&[Key::End]), Some((Some(7), usize::MAX)));
+        assert_eq!(at(&[Key::Left, Key::Left, Key::Right]), Some((Some(6), 0)));
+        assert_eq!(at(&[Key::Quit]), None, "back to the bindings, not to the end");
+        assert_eq!(state.press(Key::Notes), None);
+        assert_eq!(state.press(Key::Interrupt), Some(Action::End));
     }
 
     #[test]
