@@ -215,6 +215,12 @@ fn schema_is_applied_also_when_it_changes_and_other_clients_see_what_is_there() 
     rows.sort_unstable();
     assert_eq!(rows, [of("68656c6c6f"), of("ff")], "what the function wrote, and what was there to begin with");
 
+    // So do those of operators; what they want is heard there.
+    let paused = verb(&["pause"]);
+    assert!(paused.contains("paused rows.relay"), "{paused}");
+    let resumed = verb(&["resume", "."]);
+    assert!(resumed.contains("resumed rows.relay"), "{resumed}");
+
     app.write("schema.cql", table("seen") + &table("more"));
     dev.wait_said("schema applied");
     verb(&["cql", "SELECT value FROM more"]);

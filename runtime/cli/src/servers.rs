@@ -35,16 +35,34 @@ pub(crate) struct Cassandra {
 pub(crate) struct Dev {
     pub(crate) kafka: Option<String>,
     #[serde(default)]
-    embedded: bool,
+    pub(crate) embedded: bool,
     pub(crate) cassandra: Option<String>,
+    #[serde(default)]
+    pub(crate) pid: u32,
+}
+
+impl Dev {
+    /// Its brokers, if it tells them.
+    pub(crate) fn brokers(&self) -> Vec<String> {
+        self.kafka.as_deref().map_or_else(Vec::new, split)
+    }
+
+    /// Its Cassandra, if it has one.
+    pub(crate) fn nodes(&self) -> Vec<String> {
+        self.cassandra.as_deref().map_or_else(Vec::new, split)
+    }
 }
 
 /// Brokers for a client that runs in `here`.
 pub(crate) fn kafka(flag: &KafkaArg, here: &Path) -> Result<Kafka, Failure> {
-    let given = flag.given();
-    let dev = if given.is_empty() { dev(here)? } else { None };
-    if let Some(Dev { kafka: Some(address), embedded, .. }) = dev {
-        return Ok(Kafka { brokers: split(&address), properties: BTreeMap::new(), embedded });
+    let mut given = flag.given();
+    if given.is_empty()
+        && let Some(dev) = dev(here)?
+    {
+        given = dev.brokers();
+        if dev.embedded && !given.is_empty() {
+            return Ok(Kafka { brokers: given, properties: BTreeMap::new(), embedded: true });
+        }
     }
     Ok(match manifest(here, &given, &[])? {
         Some(manifest) => {
@@ -58,7 +76,7 @@ pub(crate) fn kafka(flag: &KafkaArg, here: &Path) -> Result<Kafka, Failure> {
 pub(crate) fn cassandra(flag: &CassandraArg, here: &Path) -> Result<Cassandra, Failure> {
     let mut given = flag.given();
     if given.is_empty() {
-        given = dev(here)?.and_then(|dev| dev.cassandra).map_or_else(Vec::new, |address| split(&address));
+        given = dev(here)?.map_or_else(Vec::new, |dev| dev.nodes());
     }
     let manifest = manifest(here, &[], &given)?.and_then(|manifest| manifest.cassandra);
     Ok(match manifest {
@@ -67,14 +85,22 @@ pub(crate) fn cassandra(flag: &CassandraArg, here: &Path) -> Result<Cassandra, F
     })
 }
 
-fn dev(here: &Path) -> Result<Option<Dev>, Failure> {
+/// What the `dev` tells that runs in this folder, if one does.
+pub(crate) fn dev(here: &Path) -> Result<Option<Dev>, Failure> {
     let file = here.join(DEV_FILE);
     let Ok(text) = std::fs::read_to_string(&file) else { return Ok(None) };
-    let dev = serde_json::from_str(&text);
-    dev.map(Some).map_err(|error| {
-        let file = file.display();
+    let file = file.display();
+    let dev: Dev = serde_json::from_str(&text).map_err(|error| {
         Failure::usage(format!("{file} is not what `veltrix dev` writes: {error}; remove it, or name the servers"))
-    })
+    })?;
+    // Its servers are gone with it, and what is meant for them is not for those that a manifest names.
+    if !veltrix_dev::is_taken(here) {
+        return Err(Failure::usage(format!(
+            "{file} is left over from a `veltrix dev` (process {}) that has ended without a chance to remove it: start it again, remove the file, or name the servers with --kafka, --cassandra",
+            dev.pid
+        )));
+    }
+    Ok(Some(dev))
 }
 
 /// The manifest here, if there is one. With servers given, one that has problems is as good as none.
@@ -119,8 +145,21 @@ mod tests {
         std::fs::write(here.join(FILE_NAME), MANIFEST).unwrap();
         assert_eq!(brokers(&[], here), ["manifest:1"]);
         std::fs::create_dir(here.join(".veltrix")).unwrap();
-        std::fs::write(here.join(DEV_FILE), r#"{"kafka": "dev:1", "cassandra": "dev:2", "pid": 7}"#).unwrap();
-        assert_eq!(brokers(&[], here), ["dev:1"]);
+        let tell = |embedded: bool| {
+            let told = format!(r#"{{"kafka": "dev:1", "embedded": {embedded}, "cassandra": "dev:2", "pid": 7}}"#);
+            std::fs::write(here.join(DEV_FILE), told).unwrap();
+        };
+        tell(true);
+        let lock = std::fs::File::create(here.join(".veltrix/dev.lock")).unwrap();
+        let stale = kafka(&KafkaArg::of(&[]), here).unwrap_err();
+        assert!(format!("{stale:?}").contains("process 7) that has ended"), "{stale:?}");
+        assert!(cassandra(&CassandraArg::of(&[]), here).is_err());
+        assert_eq!(brokers(&["flag:1"], here), ["flag:1"], "it does not matter who has left what");
+        lock.try_lock().unwrap();
+        assert_eq!(kafka(&KafkaArg::of(&[]), here).unwrap().properties, BTreeMap::new());
+        tell(false);
+        let real = kafka(&KafkaArg::of(&[]), here).unwrap();
+        assert_eq!((real.brokers, real.properties.len()), (vec!["dev:1".to_owned()], 1), "the properties are for it");
         assert_eq!(brokers(&["flag:1", "flag:2"], here), ["flag:1", "flag:2"]);
         let found = cassandra(&CassandraArg::of(&[]), here).unwrap();
         assert_eq!(found, Cassandra { nodes: vec!["dev:2".to_owned()], keyspace: Some("shop".to_owned()) });

@@ -3,10 +3,16 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use crate::error::DevError;
+
+/// Held as long as a `dev` runs.
+const LOCK: &str = "dev.lock";
+/// Who looks whether somebody has a folder holds its lock for a moment.
+const MOMENT: Duration = Duration::from_millis(300);
 
 /// What other commands find, `.veltrix/dev.json`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -22,6 +28,13 @@ pub struct Addresses {
     pub admin: String,
     /// The process.
     pub pid: u32,
+}
+
+/// Whether a `dev` has the folder that a manifest lies in, whatever one that was killed has left there.
+pub fn is_taken(manifest_dir: &Path) -> bool {
+    let lock = OpenOptions::new().read(true).open(manifest_dir.join(".veltrix").join(LOCK));
+    // Shared, so that two who look are not in each other's way.
+    lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The folder, ours until dropped.
@@ -49,7 +62,7 @@ impl Folder {
         if !ignore.exists() {
             std::fs::write(&ignore, "*\n").map_err(failed(&ignore))?;
         }
-        let path = folder.join("dev.lock");
+        let path = folder.join(LOCK);
         let mut lock = OpenOptions::new()
             .read(true)
             .write(true)
@@ -57,7 +70,14 @@ impl Folder {
             .truncate(false)
             .open(&path)
             .map_err(failed(&path))?;
-        match lock.try_lock() {
+        let until = Instant::now() + MOMENT;
+        let taken = loop {
+            match lock.try_lock() {
+                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(MOMENT / 20),
+                taken => break taken,
+            }
+        };
+        match taken {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut pid = String::new();
@@ -99,7 +119,9 @@ mod tests {
     #[test]
     fn a_folder_is_one_process_s_until_it_lets_go_and_what_was_told_goes_with_it() {
         let place = tempfile::tempdir().unwrap();
+        assert!(!is_taken(place.path()));
         let folder = Folder::take(place.path()).unwrap();
+        assert!(is_taken(place.path()));
         let told = place.path().join(".veltrix/dev.json");
         let addresses = Addresses { kafka: "a:1".into(), embedded: true, cassandra: None, admin: "a:2".into(), pid: 7 };
         folder.tell(&addresses).unwrap();
@@ -110,7 +132,7 @@ mod tests {
         let refused = Folder::take(place.path()).unwrap_err().to_string();
         assert!(refused.contains(&format!("(process {})", std::process::id())), "{refused}");
         drop(folder);
-        assert!(!told.exists());
+        assert!(!told.exists() && !is_taken(place.path()));
         Folder::take(place.path()).unwrap();
     }
 }

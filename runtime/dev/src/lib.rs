@@ -22,7 +22,7 @@ mod window;
 
 pub use error::DevError;
 pub use feed::{Fed, Input, Source};
-pub use folder::Addresses;
+pub use folder::{Addresses, is_taken};
 pub use report::{Lines, Progress, Report};
 pub use run::{Options, run};
 pub use summary::Summary;

@@ -1,6 +1,6 @@
 //! The application that an operator's verb is about, and the bindings of it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use veltrix_manifest::{Binding, Manifest, Options, is_pattern, load_with};
@@ -21,14 +21,37 @@ pub(crate) struct Application {
 impl Application {
     /// Its manifest; the modules need not be there.
     pub(crate) fn load(&self) -> Result<Manifest, Failure> {
-        let options = Options { files: false, kafka: self.kafka.given(), cassandra: Vec::new() };
-        Ok(load_with(&self.file, &options)?)
+        self.load_with(false, Vec::new())
     }
 
     /// Its manifest, to run functions of it.
     pub(crate) fn load_to_run(&self, cassandra: &CassandraArg) -> Result<Manifest, Failure> {
-        let options = Options { files: true, kafka: self.kafka.given(), cassandra: cassandra.given() };
-        Ok(load_with(&self.file, &options)?)
+        self.load_with(true, cassandra.given())
+    }
+
+    /// On the servers that are named, or those of the `dev` that runs it, or its own.
+    fn load_with(&self, files: bool, mut cassandra: Vec<String>) -> Result<Manifest, Failure> {
+        let mut kafka = self.kafka.given();
+        let folder = if self.file.is_dir() { Some(self.file.as_path()) } else { self.file.parent() };
+        let folder = folder.filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let dev = if kafka.is_empty() { servers::dev(folder)? } else { None };
+        if let Some(dev) = &dev {
+            kafka = dev.brokers();
+            if cassandra.is_empty() {
+                cassandra = dev.nodes();
+            }
+            tracing::info!(
+                kafka = kafka.join(","),
+                process = dev.pid,
+                "on the servers of the `veltrix dev` that runs it"
+            );
+        }
+        let mut manifest = load_with(&self.file, &Options { files, kafka, cassandra })?;
+        if dev.is_some_and(|dev| dev.embedded) {
+            // They are for another one.
+            manifest.kafka.properties.clear();
+        }
+        Ok(manifest)
     }
 }
 
@@ -73,8 +96,6 @@ pub(crate) fn takes(binding: &Binding, topic: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
     fn manifest() -> Manifest {
