@@ -219,3 +219,19 @@ fn what_fails_at_first_is_waited_for_and_what_changes_meanwhile_is_built_again()
     let ended = dev.signal("INT");
     assert_eq!(ended.code, Some(0), "{}", ended.err);
 }
+
+#[test]
+fn a_build_that_hangs_after_megabytes_is_ended_and_told_in_bounds() {
+    let app = single("build = 'yes a line of a build | head -c 20000000; echo last words; sleep 600'");
+    app.write("in.jsonl", "{\"value\":\"v\"}\n");
+    let told = |code: Option<i32>, said: &str| {
+        let end = &said[said.len().saturating_sub(500)..];
+        assert_eq!(code, Some(1), "{end}");
+        assert!(end.contains("had not finished after 2s") && end.contains("--build-limit"), "{end}");
+        assert!(said.len() < 200_000, "{} bytes", said.len());
+    };
+    let ended = Dev::start(&app, &["--exit", "--input", "in=in.jsonl", "--build-limit", "2s"]).wait();
+    told(ended.code, &ended.err);
+    let output = app.veltrix(&["test", "--build-limit", "2s"]);
+    told(output.status.code(), &String::from_utf8_lossy(&output.stderr));
+}

@@ -1,6 +1,7 @@
 //! What the command line takes, beyond what belongs to one verb.
 
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 
@@ -81,6 +82,13 @@ pub(crate) struct Output {
 }
 
 #[derive(Debug, ClapArgs)]
+pub(crate) struct BuildLimit {
+    /// A build that takes longer is ended
+    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
+    pub(crate) build_limit: Duration,
+}
+
+#[derive(Debug, ClapArgs)]
 pub(crate) struct KafkaArg {
     /// Brokers, instead of those of .veltrix/dev.json or the manifest
     #[arg(long, env = "VELTRIX_KAFKA", value_name = "HOST:PORT", value_delimiter = ',', value_parser = address)]
@@ -137,6 +145,11 @@ impl CassandraArg {
 /// A variable that is set to nothing names nothing.
 fn given(addresses: &[String]) -> Vec<String> {
     addresses.iter().filter(|address| !address.is_empty()).cloned().collect()
+}
+
+/// A time such as `10m`.
+pub(crate) fn time(text: &str) -> Result<Duration, String> {
+    veltrix_manifest::parse_duration(text)
 }
 
 /// An address, or nothing.

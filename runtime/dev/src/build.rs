@@ -11,8 +11,6 @@ use tokio::process::{Child, Command};
 
 /// Output that is kept, from its end: that is where compilers say what is wrong.
 const MOST_OUTPUT: usize = 64 << 10;
-/// How long a build may take unless told otherwise.
-pub const LIMIT: Duration = Duration::from_secs(600);
 /// Between words on a build that takes long.
 const EVERY: Duration = Duration::from_secs(10);
 /// How long output is awaited of what a build leaves behind.
@@ -249,7 +247,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_folder_that_is_not_there_is_said() {
-        let missing = Build { dir: Path::new("/nowhere/at/all"), ..build("true", LIMIT) };
+        let missing = Build { dir: Path::new("/nowhere/at/all"), ..build("true", Duration::from_secs(60)) };
         assert!(missing.run().await.unwrap_err().to_string().contains("/nowhere/at/all"));
     }
 }

@@ -28,6 +28,8 @@ pub(crate) struct Here {
     cassandra: Option<Serving>,
     cassandra_is_real: bool,
     port: Option<u16>,
+    /// Cassandra's usual port is another's.
+    moved: bool,
 }
 
 /// A server's task.
@@ -53,7 +55,13 @@ impl Here {
             cassandra: None,
             cassandra_is_real: !cassandra.is_empty(),
             port,
+            moved: false,
         })
+    }
+
+    /// Why the embedded Cassandra is not where it is looked for.
+    pub(crate) fn why_moved(&self) -> Option<String> {
+        self.moved.then(|| format!("port {USUAL_PORT} is in use, so it took a free one; --cassandra-port chooses"))
     }
 
     /// Whether the Cassandra that is there is in this process.
@@ -75,23 +83,24 @@ impl Here {
             }
         }
         if manifest.cassandra.is_some() && !self.cassandra_is_real && self.cassandra.is_none() {
-            let server = self.listen().await?;
+            let server = listen(self.port, USUAL_PORT).await?;
+            self.moved = self.port.is_none() && server.address().port() != USUAL_PORT;
             self.servers.cassandra = vec![server.address().to_string()];
             self.cassandra = Some(Serving(tokio::spawn(server.run(std::future::pending()))));
         }
         Ok(())
     }
+}
 
-    async fn listen(&self) -> Result<veltrix_cassandra::Server, DevError> {
-        let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let address = at(self.port.unwrap_or(USUAL_PORT));
-        match veltrix_cassandra::Server::bind(address).await {
-            // Nobody asked for that port: another will do.
-            Err(error) if error.kind() == ErrorKind::AddrInUse && self.port.is_none() => {
-                veltrix_cassandra::Server::bind(at(0)).await.map_err(|error| DevError::Port { address: at(0), error })
-            }
-            bound => bound.map_err(|error| DevError::Port { address, error }),
+/// At that port; if nobody asked for one, at the usual one, or else at one that is free.
+async fn listen(port: Option<u16>, usual: u16) -> Result<veltrix_cassandra::Server, DevError> {
+    let at = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let address = at(port.unwrap_or(usual));
+    match veltrix_cassandra::Server::bind(address).await {
+        Err(error) if error.kind() == ErrorKind::AddrInUse && port.is_none() => {
+            veltrix_cassandra::Server::bind(at(0)).await.map_err(|error| DevError::Port { address: at(0), error })
         }
+        bound => bound.map_err(|error| DevError::Port { address, error }),
     }
 }
 
@@ -145,4 +154,22 @@ fn is_passing(error: &KafkaError) -> bool {
     use RDKafkaErrorCode::{LeaderNotAvailable, NotLeaderForPartition, UnknownTopicOrPartition};
     let code = error.rdkafka_error_code();
     code.is_some_and(|code| [LeaderNotAvailable, NotLeaderForPartition, UnknownTopicOrPartition].contains(&code))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_nobody_asked_for_may_be_another_and_one_that_was_asked_for_not() {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        assert_ne!(listen(None, port).await.unwrap().address().port(), port);
+        let refused = listen(Some(port), USUAL_PORT).await.err().unwrap().to_string();
+        assert!(refused.contains(&port.to_string()) && refused.contains("--cassandra-port"), "{refused}");
+        let mut here = Here::start(&["b:1".to_owned()], &[], None).unwrap();
+        assert_eq!(here.why_moved(), None);
+        here.moved = true;
+        assert!(here.why_moved().unwrap().contains("9042 is in use"));
+    }
 }

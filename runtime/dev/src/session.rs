@@ -248,6 +248,9 @@ impl Session {
             let kind = if self.here.has_cassandra() { embedded } else { "yours" };
             let keyspace = manifest.cassandra.as_ref().map(|cassandra| cassandra.keyspace.as_str()).unwrap_or_default();
             report.say(&format!("  cassandra  {address}   ({kind}), keyspace {keyspace}"));
+            if let Some(why) = self.here.why_moved() {
+                report.say(&format!("             {why}"));
+            }
         }
         report.say(&format!("  admin      http://{}", addresses.admin));
         plan::describe(&manifest).iter().for_each(|line| report.say(line));

@@ -3,14 +3,13 @@
 use std::io::{IsTerminal, stderr, stdout};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::Notify;
 use veltrix_dev::view::View;
 use veltrix_dev::{Input, Lines, Options, Report, Summary};
 
-use crate::args::{Format, LogFormat, Output, address};
+use crate::args::{BuildLimit, Format, LogFormat, Output, address};
 use crate::clients;
 use crate::failure::{Failure, Outcome};
 use crate::logs;
@@ -55,9 +54,8 @@ pub(crate) struct Dev {
     /// Where to serve /healthz, /readyz and /metrics; port 0 chooses one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:0")]
     admin: String,
-    /// A build that takes longer is ended
-    #[arg(long, value_name = "TIME", default_value = "10m", value_parser = time)]
-    build_limit: Duration,
+    #[command(flatten)]
+    build: BuildLimit,
     /// Where compiled modules are kept; default: veltrix in the user's cache folder
     #[arg(long, value_name = "FOLDER")]
     cache: Option<PathBuf>,
@@ -105,10 +103,6 @@ fn watch(args: &Dev, end: &Arc<Notify>) -> (Option<View>, Arc<dyn Report>) {
     }
 }
 
-fn time(text: &str) -> Result<Duration, String> {
-    veltrix_manifest::parse_duration(text)
-}
-
 pub(crate) fn run(args: Dev) -> Outcome {
     let end = Arc::new(Notify::new());
     let (view, report) = watch(&args, &end);
@@ -122,7 +116,7 @@ pub(crate) fn run(args: Dev) -> Outcome {
         rows: args.rows,
         strict: args.strict,
         exit: args.exit,
-        build_limit: args.build_limit,
+        build_limit: args.build.build_limit,
         colour: view.is_none() && stderr().is_terminal(),
         cache: args.cache.or_else(user_cache),
         report,

@@ -3,15 +3,16 @@
 use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 use veltrix_cases::{CaseResult, CasesError, Ending, Options, Report, Servers};
-use veltrix_dev::build::{self, Build};
+use veltrix_dev::build::Build;
 use veltrix_manifest::{Manifest, load_with};
 
 use super::run::user_cache;
-use crate::args::{Format, Output, address};
+use crate::args::{BuildLimit, Format, Output, address};
 use crate::clients;
 use crate::failure::{Failure, Outcome};
 use crate::out::Out;
@@ -33,6 +34,8 @@ pub(crate) struct Test {
     /// Take the modules as they are, without running the functions' `build` commands first
     #[arg(long)]
     no_build: bool,
+    #[command(flatten)]
+    build: BuildLimit,
     /// Also write the results to a file, as JUnit's XML
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
@@ -54,7 +57,8 @@ pub(crate) fn run(args: Test) -> Outcome {
     // The manifest's servers are not asked: an environment that names some must not turn cases into writes there.
     let options = |files| veltrix_manifest::Options { files, ..veltrix_manifest::Options::default() };
     if !args.no_build {
-        runtime.block_on(build(&load_with(&args.file, &options(false))?))?;
+        let manifest = load_with(&args.file, &options(false))?;
+        runtime.block_on(build(&manifest, args.build.build_limit))?;
     }
     let manifest = load_with(&args.file, &options(true))?;
     let name = manifest.name.clone();
@@ -97,13 +101,13 @@ pub(crate) fn run(args: Test) -> Outcome {
 }
 
 /// Runs the build commands of the functions that are bound, each once.
-async fn build(manifest: &Manifest) -> Outcome {
+async fn build(manifest: &Manifest, limit: Duration) -> Outcome {
     let colour = std::io::stderr().is_terminal();
     let mut built = BTreeSet::new();
     for binding in &manifest.bindings {
         let Some(command) = &manifest.functions[&binding.function].build else { continue };
         if built.insert(command) {
-            let build = Build { command, dir: &manifest.dir, limit: build::LIMIT, colour, waits: None };
+            let build = Build { command, dir: &manifest.dir, limit, colour, waits: None };
             build.run().await.map_err(|error| Failure::run(format!("function {}: {error}", binding.function)))?;
         }
     }
