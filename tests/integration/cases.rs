@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Instant;
 
 use serde_json::Value;
-use veltrix_tests::{SOON, build, eventually, servers};
+use veltrix_tests::{SOON, build, copy_application, eventually, servers};
 
 /// An application of this tree in a folder of its own, with its modules as the tests have built them.
 struct Copied(tempfile::TempDir);
@@ -13,19 +13,7 @@ struct Copied(tempfile::TempDir);
 impl Copied {
     fn of(application: &str) -> Self {
         let copied = Self(tempfile::tempdir().unwrap());
-        copy(&build::root().join(application), copied.path());
-        let manifest = copied.path().join("veltrix.toml");
-        let text = std::fs::read_to_string(&manifest).unwrap();
-        let line = |line: &str| match line.strip_prefix("module = \"").and_then(|rest| rest.strip_suffix(".wasm\"")) {
-            Some(module) => {
-                let guest = Path::new(module).file_name().unwrap().to_string_lossy().into_owned();
-                format!("module = \"{}\"\n", build::guest(&guest).display())
-            }
-            None => format!("{line}\n"),
-        };
-        // Built they are already, and not from there.
-        let lines = text.lines().filter(|line| !line.starts_with("build = "));
-        std::fs::write(manifest, lines.map(line).collect::<String>()).unwrap();
+        copy_application(application, copied.path());
         copied
     }
 
@@ -64,18 +52,6 @@ impl Copied {
         list(self.path(), &mut files);
         files.sort();
         files
-    }
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &to),
-            false => _ = std::fs::copy(entry.path(), to).unwrap(),
-        }
     }
 }
 

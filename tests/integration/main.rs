@@ -15,6 +15,7 @@ mod effects;
 mod exactly_once;
 mod exactly_once_with;
 mod fed;
+mod fulfilment;
 mod functions;
 mod guests;
 mod handling;

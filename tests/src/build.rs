@@ -58,6 +58,15 @@ pub fn veltrix() -> &'static Path {
     })
 }
 
+/// The example's shop and auditor, beside the command.
+pub fn demo() -> PathBuf {
+    let demo = veltrix().with_file_name("fulfilment-demo");
+    if std::env::var_os("VELTRIX_BIN").is_none() {
+        cargo(&["build", "-p", "fulfilment-demo"]);
+    }
+    demo
+}
+
 fn cargo(arguments: &[&str]) {
     let output = Command::new(env!("CARGO"))
         .args(arguments)

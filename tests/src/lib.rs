@@ -5,6 +5,7 @@
 pub mod build;
 pub mod case;
 pub mod cassandra;
+pub mod copied;
 pub mod dev;
 pub mod kafka;
 pub mod proxy;
@@ -14,6 +15,7 @@ pub mod worker;
 
 pub use case::Case;
 pub use cassandra::Cassandra;
+pub use copied::copy_application;
 pub use dev::Dev;
 pub use kafka::{Kafka, Record, Topic};
 pub use servers::{OwnServers, Server, Servers, servers};

@@ -151,7 +151,7 @@ mod tests {
 
     #[test]
     fn finds_every_single_thing_that_is_wrong() {
-        let expected = crate::expected::expected(&crate::orders::all());
+        let expected = crate::expected::expected(&crate::orders::first(crate::orders::RECORDS));
         assert!(adds_up(&expected, &right(&expected)));
         let wrongs: &[fn(&mut Actual)] = &[
             |actual| actual.records -= 1,

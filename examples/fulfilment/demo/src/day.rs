@@ -42,7 +42,7 @@ fn on_servers(arguments: &Arguments, servers: &Servers) -> Result<bool> {
     let mut worker = start()?;
     cassandra.seed()?;
 
-    let records = orders::all();
+    let records = orders::first(arguments.orders);
     step(&format!("sending {} orders: veltrix publish orders", grouped(records.len())));
     let began = Instant::now();
     publish(arguments, servers, &records)?;
@@ -64,12 +64,13 @@ fn on_servers(arguments: &Arguments, servers: &Servers) -> Result<bool> {
 
 fn in_one_process(arguments: &Arguments) -> Result<bool> {
     step("starting Kafka, Cassandra and a worker in one process: veltrix dev examples/fulfilment --input orders=-");
-    let (worker, input, addresses) = Worker::dev(arguments, &Path::new(LOGS).join("dev.log"))?;
+    let said = Path::new(LOGS).join("dev.out");
+    let (worker, input, addresses) = Worker::dev(arguments, &Path::new(LOGS).join("dev.log"), &said)?;
     let kafka = Kafka::new(&addresses.kafka);
     let cassandra = Cassandra::connect(&addresses.cassandra)?;
     cassandra.seed()?;
 
-    let records = orders::all();
+    let records = orders::first(arguments.orders);
     step(&format!("sending {} orders to its standard input", grouped(records.len())));
     let began = Instant::now();
     write(input, &records).context("writing to veltrix dev")?;
@@ -80,6 +81,8 @@ fn in_one_process(arguments: &Arguments) -> Result<bool> {
     // Its topics and tables go with it.
     let actual = actual(&kafka, &cassandra)?;
     let status = worker.terminate()?;
+    step("what veltrix dev says of it");
+    print!("{}", std::fs::read_to_string(&said).with_context(|| format!("reading {}", said.display()))?);
     judge(&records, &actual, status)
 }
 

@@ -39,13 +39,13 @@ impl Record {
     }
 }
 
-/// All orders of the day.
-pub(crate) fn all() -> Vec<Record> {
+/// The first records of the day.
+pub(crate) fn first(count: usize) -> Vec<Record> {
     let mut random = Random::new(SEED);
-    let mut records = Vec::with_capacity(RECORDS);
+    let mut records = Vec::with_capacity(count);
     // Good ones, to be sent again.
     let mut sent: Vec<Record> = Vec::new();
-    for second in 0..RECORDS as u32 {
+    for second in 0..count as u32 {
         let record = if random.below(BROKEN) == 0 {
             broken(&mut random, second)
         } else if !sent.is_empty() && random.below(AGAIN) == 0 {
@@ -177,6 +177,15 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    fn all() -> Vec<Record> {
+        first(RECORDS)
+    }
+
+    #[test]
+    fn fewer_are_the_first_of_all() {
+        assert_eq!(first(700), all()[..700]);
+    }
 
     #[test]
     fn are_the_same_in_every_run() {

@@ -43,7 +43,8 @@ impl Worker {
         command
             .args(["run", EXAMPLE, "--apply-schema", "--admin", "127.0.0.1:0", "--log", "json"])
             .args(["--kafka", &servers.kafka, "--cassandra", &servers.cassandra])
-            .stdin(Stdio::null());
+            .stdin(Stdio::null())
+            .stdout(Stdio::null());
         let mut worker = Self::spawn(command, log)?;
         worker.wait(|worker| {
             if worker.admin.is_empty() {
@@ -54,12 +55,14 @@ impl Worker {
         Ok(worker)
     }
 
-    /// Starts `veltrix dev`, and waits until it says where its servers are. What goes into the pipe are orders.
-    pub(crate) fn dev(arguments: &Arguments, log: &Path) -> Result<(Self, ChildStdin, Addresses)> {
+    /// Starts `veltrix dev`, whose summary goes to `said`, and waits until it says where its servers are. What goes into
+    /// the pipe are orders.
+    pub(crate) fn dev(arguments: &Arguments, log: &Path, said: &Path) -> Result<(Self, ChildStdin, Addresses)> {
         let mut command = Command::new(&arguments.veltrix);
         command
             .args(["dev", EXAMPLE, "--input", "orders=-", "--admin", "127.0.0.1:0", "--log", "json"])
             .stdin(Stdio::piped());
+        command.stdout(File::create(said).with_context(|| format!("making {}", said.display()))?);
         let mut worker = Self::spawn(command, log)?;
         let input = worker.child.stdin.take().context("veltrix dev has no input")?;
         let addresses = worker.wait(|worker| {
@@ -73,7 +76,7 @@ impl Worker {
 
     fn spawn(mut command: Command, log: &Path) -> Result<Self> {
         let file = File::create(log).with_context(|| format!("making {}", log.display()))?;
-        command.stdout(file.try_clone()?).stderr(file);
+        command.stderr(file);
         let child = command.spawn().with_context(|| format!("starting {}", command.get_program().display()))?;
         Ok(Self { child, admin: String::new(), log: log.to_owned() })
     }
