@@ -83,6 +83,51 @@ fn a_dead_letter_is_the_same_byte_for_byte_and_says_where_it_was_from() {
 }
 
 #[test]
+fn with_default_settings_an_emit_of_a_mebibyte_is_refused_with_both_sizes_and_its_neighbours_go_out() {
+    let case = Case::of(servers(), "misbehaving")
+        .partitions(1)
+        .binding("retry = { attempts = 2, backoff = \"10ms\" }")
+        .build();
+    let emit = |bytes: usize| Record::new(bytes.to_string(), format!("emit-bytes:{}:{bytes}", case.output.name));
+    // An event of that size comes in, whoever sent it.
+    let large = Record::new("large", "x".repeat(1 << 20));
+    case.produce([emit(10), emit(1 << 20), emit(990_000), large]);
+    let mut worker = case.app.ready();
+    case.wait_committed(4);
+
+    let sizes: Vec<usize> = case.wait_output(2).iter().map(|r| r.value.as_ref().map_or(0, Vec::len)).collect();
+    assert_eq!(sizes, [10, 990_000]);
+    let dead = case.wait_dead(1);
+    assert_eq!((dead.len(), dead[0].key_text()), (1, "1048576".to_owned()));
+    assert_eq!(dead[0].header("veltrix-dead-letter-reason"), "emit-refused");
+    assert_eq!(dead[0].header("veltrix-dead-letter-attempts"), "2");
+    let error = dead[0].header("veltrix-dead-letter-error");
+    assert!(error.starts_with("emit of 1049") && error.contains(&case.output.name), "{error}");
+    assert!(error.contains("larger than message.max.bytes (1000000 bytes)"), "{error}");
+    assert_eq!(worker.metrics().sum("veltrix_events_emitted_total", &[]), Some(2.0));
+    assert_eq!(worker.terminate().code, Some(0));
+}
+
+#[test]
+fn with_default_settings_an_event_of_a_mebibyte_that_is_forwarded_is_refused_and_its_letter_points_at_it() {
+    let case = Case::of(servers(), "relay")
+        .partitions(1)
+        .binding("retry = { attempts = 1 }")
+        .function("vars = { to = \"$OUT\" }")
+        .build();
+    let large = Record::new("large", "x".repeat(1 << 20));
+    case.produce([large, Record::new("small", "v")]);
+    let _worker = case.app.ready();
+    case.wait_committed(2);
+    assert_eq!(case.wait_output(1).iter().map(Record::key_text).collect::<Vec<_>>(), ["small"]);
+    let dead = case.wait_dead(1);
+    assert_eq!((dead.len(), dead[0].key_text(), dead[0].value.is_none()), (1, "large".to_owned(), true));
+    assert_eq!(dead[0].header("veltrix-dead-letter-reason"), "emit-refused");
+    let place = (dead[0].header("veltrix-dead-letter-topic"), dead[0].header("veltrix-dead-letter-offset"));
+    assert_eq!(place, (case.input.name.clone(), "0".to_owned()));
+}
+
+#[test]
 fn headers_of_an_earlier_failure_are_replaced_not_stacked() {
     let case = Case::of(servers(), "relay").partitions(1).function("vars = { dead = \"again\" }").build();
     let record = Record::new("k", "v")
