@@ -124,7 +124,12 @@ fn tables_not_granted_are_out_of_reach_however_the_statement_is_written() {
         .function("cassandra = { open = \"read-write\", readonly = \"read\" }")
         .build();
     let keyspace = case.keyspace.as_deref().unwrap();
+    let foreign = servers().cassandra().keyspace("foreign");
+    servers().cassandra().execute(&format!("CREATE TABLE {foreign}.open (k int PRIMARY KEY, v int)"));
     let refused = [
+        // Of the name that is granted, but not of the application's keyspace.
+        format!("SELECT * FROM {foreign}.open"),
+        format!("INSERT INTO \"{foreign}\".\"open\" (k, v) VALUES (1, 1)"),
         "SELECT * FROM closed".to_owned(),
         "SELECT * FROM \"closed\"".to_owned(),
         "SELECT * FROM CLOSED".to_owned(),
@@ -157,19 +162,45 @@ fn tables_not_granted_are_out_of_reach_however_the_statement_is_written() {
     ];
     let all: Vec<&String> = refused.iter().chain(&allowed).collect();
     case.produce(all.iter().enumerate().map(|(n, text)| Record::new(n.to_string(), format!("cql:{text}"))));
-    let _worker = case.app.ready();
+    let mut worker = case.app.ready();
     let dead = case.wait_dead(all.len());
+    let mut kinds = [0; 3];
     for letter in dead {
         let (text, answer) = (letter.text(), letter.header("veltrix-dead-letter-error"));
         let number: usize = letter.key_text().parse().unwrap();
         if number < refused.len() {
-            assert!(answer.starts_with("prepare 1:") || answer.starts_with("prepare 2:"), "{text}: {answer}");
+            // What names another table is not granted; what is no statement for functions is invalid.
+            let names_another =
+                ["closed", "readonly", "foreign_", "system"].iter().any(|name| text.to_lowercase().contains(name));
+            let is_one = !["BEGIN", "SELECT * FROM open"].iter().any(|start| text["cql:".len()..].starts_with(start));
+            let kind = if names_another && is_one { 2 } else { 1 };
+            assert!(answer.starts_with(&format!("prepare {kind}: ")), "{text}: {answer}");
+            kinds[kind] += 1;
         } else {
             assert!(answer.ends_with(" rows"), "{text}: {answer}");
         }
     }
+    let metrics = worker.metrics();
+    let requests = |result: &str| {
+        let labels = ["function=\"guest\"", &format!("result=\"{result}\"")];
+        let count = metrics.sum("veltrix_cassandra_request_seconds_count", &labels);
+        assert_eq!(
+            metrics.sum("veltrix_cassandra_request_seconds_bucket", &[labels[0], labels[1], "le=\"+Inf\""]),
+            count
+        );
+        assert!(count.is_none() || metrics.sum("veltrix_cassandra_request_seconds_sum", &labels) > Some(0.0));
+        count
+    };
+    // The allowed ones are prepared and executed.
+    assert_eq!(requests("ok"), Some(2.0 * allowed.len() as f64));
+    assert_eq!((requests("invalid"), requests("not-granted")), (Some(kinds[1].into()), Some(kinds[2].into())));
+    let calls = metrics.sum("veltrix_call_seconds_count", &[]);
+    assert!(calls >= Some(1.0), "{calls:?}");
+    assert_eq!(calls, metrics.sum("veltrix_calls_total", &["kind=\"ok\""]));
+    assert!(metrics.sum("veltrix_call_seconds_sum", &[]) > Some(0.0));
     let cassandra = servers().cassandra();
     assert_eq!(cassandra.count(&format!("SELECT count(*) FROM {keyspace}.closed")), 0);
+    assert_eq!(cassandra.count(&format!("SELECT count(*) FROM {foreign}.open")), 0);
     assert_eq!(cassandra.count(&format!("SELECT count(*) FROM {keyspace}.open")), 1, "only the allowed insert");
 }
 
@@ -179,18 +210,27 @@ fn values_that_do_not_fit_their_statement_are_an_error_for_the_guest() {
         .tables("CREATE TABLE open (k int PRIMARY KEY, v int)")
         .function("cassandra = { open = \"read-write\" }")
         .build();
+    // Each with who says no, and of what kind.
     let bad = [
-        "cql-garbage:INSERT INTO open (k, v) VALUES (?, 1)",
-        "cql:INSERT INTO open (k, v) VALUES (?, ?)",
-        "cql:INSERT INTO open (k, v) VALUES ('text', 1)",
-        "cql:SELECT nothing FROM open",
-        "cql-unprepared",
+        ("cql-garbage:INSERT INTO open (k, v) VALUES (?, 1)", "execute 1: "),
+        ("cql-bytes:INSERT INTO open (k, v) VALUES (?, 1)", "execute 1: "),
+        ("cql:INSERT INTO open (k, v) VALUES (?, ?)", "execute 1: "),
+        ("cql:INSERT INTO open (k, v) VALUES ('text', 1)", "prepare 1: "),
+        ("cql:SELECT nothing FROM open", "prepare 1: "),
+        ("cql:SELECT k FROM open WHERE k = 'text'", "prepare 1: "),
+        ("cql-unprepared", "1: statement 4000000 was not prepared by this instance"),
     ];
-    case.produce(bad.iter().enumerate().map(|(n, text)| Record::new(n.to_string(), text)));
+    case.produce(bad.iter().enumerate().map(|(n, (text, _))| Record::new(n.to_string(), text)));
     let mut worker = case.app.ready();
-    for letter in case.wait_dead(bad.len()) {
+    let dead = case.wait_dead(bad.len());
+    assert_eq!(dead.len(), bad.len());
+    for letter in dead {
         let answer = letter.header("veltrix-dead-letter-error");
-        assert!(answer.contains("1:"), "{}: {answer}", letter.text());
+        let (text, expected) = bad[letter.key_text().parse::<usize>().unwrap()];
+        assert_eq!(letter.text(), text);
+        assert!(answer.starts_with(expected), "{text}: {answer}");
     }
+    let keyspace = case.keyspace.as_deref().unwrap();
+    assert_eq!(servers().cassandra().count(&format!("SELECT count(*) FROM {keyspace}.open")), 0);
     assert!(worker.is_running());
 }

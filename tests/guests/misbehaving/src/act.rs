@@ -128,6 +128,11 @@ pub(crate) async fn act(act: Act, value: String) {
             let values = [&i32::MAX.to_be_bytes()[..], b"abc"].concat();
             act.answer(&query(event, argument, values).await);
         }
+        "cql-bytes" => {
+            // A value of three bytes, whatever its type.
+            let values = [&3i32.to_be_bytes()[..], b"abc"].concat();
+            act.answer(&query(event, argument, values).await);
+        }
         "cql-unprepared" => {
             let page = cassandra::execute(event, 4_000_000, Vec::new(), Vec::new(), options()).await;
             act.answer(&match page {
