@@ -3,6 +3,7 @@
 mod exactly_once;
 mod fill;
 mod forward;
+mod memory;
 mod native;
 mod native_ordered;
 mod native_transactions;
@@ -55,10 +56,12 @@ enum What {
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    let mut good = true;
     if matches!(arguments.what, What::Forward | What::All) {
         let servers = Addresses::get(&[Server::Kafka]);
         let module = arguments.module.clone().unwrap_or_else(|| build::guest("bench-forward"));
-        forward::measure(&servers.kafka, &module, arguments.events.unwrap_or(3_000_000), arguments.rounds)?.print();
+        forward::measure(&servers.kafka, &module, arguments.events.unwrap_or(3_000_000), arguments.rounds)?
+            .print(&mut good);
     }
     if matches!(arguments.what, What::ExactlyOnce | What::All) {
         let servers = Addresses::get(&[Server::Kafka]);
@@ -69,12 +72,13 @@ fn main() -> anyhow::Result<()> {
     if matches!(arguments.what, What::Ordered | What::All) {
         let servers = Addresses::get(&[Server::Kafka]);
         let (events, rounds) = (arguments.events.unwrap_or(200_000), arguments.rounds);
-        ordered::measure(&servers.kafka, events, rounds, !arguments.no_peers)?.print();
+        ordered::measure(&servers.kafka, events, rounds, !arguments.no_peers)?.print(&mut good);
     }
     if matches!(arguments.what, What::Readwrite | What::All) {
         let servers = Addresses::get(&[Server::Kafka, Server::Cassandra]);
-        readwrite::measure(&servers, arguments.events.unwrap_or(100_000), arguments.rounds)?.print();
+        readwrite::measure(&servers, arguments.events.unwrap_or(100_000), arguments.rounds)?.print(&mut good);
     }
+    anyhow::ensure!(good, "the worker took more memory than it may, or more and more");
     Ok(())
 }
 

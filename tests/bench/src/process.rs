@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use veltrix_tests::Worker;
 
+use crate::memory::Resident;
 use crate::watch::Work;
 
 /// Time between looks at its memory.
@@ -22,10 +23,8 @@ pub(crate) struct Measured {
 /// What a round said of the worker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Footprint {
-    /// Resident MiB a quarter into the run, at its end, and at most at any time.
-    pub(crate) early: f64,
-    pub(crate) late: f64,
-    pub(crate) most: f64,
+    /// Its memory.
+    pub(crate) resident: Resident,
     /// Wall clock inside calls per event, ns: on a busy machine more than what was executed.
     pub(crate) call_ns: f64,
     /// Events per call.
@@ -97,7 +96,6 @@ impl Measured {
     /// It did not drain, commit and end with 0.
     pub(crate) fn finish(mut self) -> Result<Footprint> {
         let most = memory(self.worker.pid(), "VmHWM")?;
-        let late = memory(self.worker.pid(), "VmRSS")?;
         let metrics = self.worker.metrics();
         let sum = |name| metrics.sum(name, &[]).with_context(|| format!("the metrics have no {name}"));
         let (seconds, calls) = (sum("veltrix_call_seconds_sum")?, sum("veltrix_call_seconds_count")?);
@@ -106,8 +104,8 @@ impl Measured {
         if exit.code != Some(0) {
             bail!("the worker ended with {:?}:\n{}", exit.code, exit.log);
         }
-        let early = self.resident.get(self.resident.len() / 4).copied().unwrap_or(late);
-        Ok(Footprint { early, late, most, call_ns: seconds * 1e9 / events, batch: events / calls })
+        let resident = Resident::of(&self.resident, most);
+        Ok(Footprint { resident, call_ns: seconds * 1e9 / events, batch: events / calls })
     }
 }
 

@@ -1,5 +1,6 @@
 //! The table.
 
+use crate::memory::Resident;
 use crate::process::Footprint;
 use crate::watch::Work;
 
@@ -40,8 +41,8 @@ impl Report {
         self.rounds.push(round);
     }
 
-    /// Prints the table to stdout.
-    pub(crate) fn print(&self) {
+    /// Prints the table to stdout; `good` stays as it is if the worker kept to its memory in every round.
+    pub(crate) fn print(&self, good: &mut bool) {
         println!("\n{}\n", self.title);
         println!(
             "| round | native, events/s | veltrix, events/s | ratio | native, CPU µs/event | veltrix, CPU µs/event \
@@ -50,7 +51,8 @@ impl Report {
         println!("| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |");
         for round in &self.rounds {
             let (number, ratio, Work { speed, cpu }) = (round.number, round.ratio(), round.native);
-            let Footprint { early, late, most, call_ns, batch } = round.footprint;
+            let Footprint { resident, call_ns, batch } = round.footprint;
+            let Resident { early, late, most, .. } = resident;
             print!(
                 "| {number} | {speed:.0} | {:.0} | {ratio:.2} | {cpu:.2} | {:.2} ",
                 round.veltrix.speed, round.veltrix.cpu
@@ -58,6 +60,10 @@ impl Report {
             println!("| {batch:.0} | {call_ns:.0} | {early:.0} → {late:.0} | {most:.0} |");
         }
         println!("\nmedian ratio: {:.2}", self.median());
+        for Round { number, footprint, .. } in &self.rounds {
+            println!("memory, round {number}: {}", footprint.resident);
+            *good &= footprint.resident.is_good();
+        }
     }
 
     fn median(&self) -> f64 {
