@@ -6,7 +6,7 @@ use serde_json::Value;
 use veltrix_tests::build::root;
 
 #[test]
-fn every_dependency_has_an_allowed_licence_and_source() {
+fn every_dependency_has_an_allowed_licence_and_source_and_a_version() {
     let rules = std::fs::read_to_string(root().join("deny.toml")).expect("deny.toml is there");
     let rules: toml::Table = rules.parse().expect("deny.toml is TOML");
     let list = |section: &str, key: &str| -> Vec<String> {
@@ -22,9 +22,19 @@ fn every_dependency_has_an_allowed_licence_and_source() {
         if !allowed(text(&package["license"]), &licences) {
             refused.push(format!("{name}: licence {}", package["license"]));
         }
-        // A package of this workspace has no source.
-        if !package["source"].is_null() && !sources.iter().any(|source| source == text(&package["source"])) {
-            refused.push(format!("{name}: source {}", package["source"]));
+        let dependencies = package["dependencies"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let ours = package["source"].is_null();
+        for wild in dependencies.iter().filter(|on| ours && text(&on["req"]) == "*" && on["path"].is_null()) {
+            refused.push(format!("{name}: any version of {}", wild["name"]));
+        }
+    }
+    // Of all platforms; a package of this workspace has no source.
+    let lock = std::fs::read_to_string(root().join("Cargo.lock")).expect("Cargo.lock is there");
+    let lock: toml::Table = lock.parse().expect("Cargo.lock is TOML");
+    for package in lock["package"].as_array().expect("a list of packages") {
+        let source = package.get("source").and_then(toml::Value::as_str);
+        if source.is_some_and(|source| !sources.iter().any(|known| known == source)) {
+            refused.push(format!("{}: source {source:?}", package["name"]));
         }
     }
     assert!(refused.is_empty(), "not allowed by deny.toml:\n{}", refused.join("\n"));
