@@ -2,6 +2,7 @@
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -48,6 +49,8 @@ pub struct Progress {
 #[derive(Debug, Default)]
 pub struct Lines {
     bar: Mutex<Option<ProgressBar>>,
+    /// Changed only by who holds the bar.
+    over: AtomicBool,
     told: Mutex<Option<(Instant, Progress)>>,
 }
 
@@ -68,9 +71,12 @@ impl Lines {
 
     fn bar(&self, progress: &Progress) {
         let mut bar = self.bar.lock().expect("no panic while held");
+        // Somebody may still look while the end is told.
+        if self.over.load(Ordering::Relaxed) {
+            return;
+        }
         if progress.ended && progress.lag == Some(0) {
-            drop(bar);
-            return self.ended();
+            return clear(&mut bar);
         }
         let shown = bar.get_or_insert_with(|| match progress.size {
             Some(size) => ProgressBar::new(size).with_style(style("{bar:30} {bytes}/{total_bytes} {msg}")),
@@ -110,9 +116,15 @@ impl Report for Lines {
     fn running(&self, _worker: &Handle, _addresses: &Addresses) {}
 
     fn ended(&self) {
-        if let Some(bar) = self.bar.lock().expect("no panic while held").take() {
-            bar.finish_and_clear();
-        }
+        let mut bar = self.bar.lock().expect("no panic while held");
+        self.over.store(true, Ordering::Relaxed);
+        clear(&mut bar);
+    }
+}
+
+fn clear(bar: &mut Option<ProgressBar>) {
+    if let Some(bar) = bar.take() {
+        bar.finish_and_clear();
     }
 }
 
