@@ -59,7 +59,8 @@ fn real_servers_do_what_embedded_ones_can_t() {
     let (brokers, nodes) = (servers().kafka_address(), servers().cassandra_address());
     let input_flag = format!("{topic}=in.jsonl");
     let mut dev = Dev::start(&app, &["--kafka", brokers, "--cassandra", nodes, "--input", &input_flag]);
-    let said = dev.wait_said("runs");
+    // What it says at the end of its start.
+    let said = dev.wait_said(&format!("(group {topic}.once; "));
     assert_eq!(said.matches("(yours)").count(), 2, "{said}");
     let told = dev.addresses();
     assert_eq!((&told["kafka"], &told["cassandra"]), (&json!(brokers), &json!(nodes)));
@@ -99,7 +100,7 @@ fn one_real_server_goes_with_one_that_is_embedded() {
     assert_eq!(dev.signal("INT").code, Some(0));
 
     let mut dev = Dev::start(&app, &["--cassandra", servers().cassandra_address()]);
-    let said = dev.wait_said("runs");
+    let said = dev.wait_said(&format!("(group {topic}.relay; "));
     assert!(said.contains("embedded: kept in memory") && said.contains("(yours)"), "{said}");
     let told = dev.addresses();
     assert_eq!((&told["embedded"], &told["cassandra"]), (&json!(true), &json!(servers().cassandra_address())));
