@@ -120,7 +120,8 @@ fn letter(record: &Raw, events: &HashMap<Place, &Raw>) -> Result<Letter> {
             ("key", record.key == event.key),
             ("value", record.value == event.value),
             ("headers", rest == event.headers),
-            ("timestamp", record.timestamp == event.timestamp),
+            // Its own time is that of its writing.
+            ("timestamp", header("timestamp").ok().and_then(|time| time.parse().ok()) == event.timestamp),
         ];
         let different: Vec<&str> = parts.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
         (!different.is_empty()).then(|| format!("another {}", different.join(", ")))
