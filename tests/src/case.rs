@@ -146,10 +146,11 @@ impl<'a> CaseBuilder<'a> {
     pub fn build(self) -> Case {
         let kafka = self.servers.kafka();
         let name = unique("case");
-        let large = [("max.message.bytes", "4000000")];
-        let input = kafka.create(&format!("{name}.in"), self.partitions, &large);
-        let output = kafka.create(&format!("{name}.out"), 1, &large);
-        let dead = kafka.create(&format!("{name}.dead"), 1, &large);
+        // Events may be as old as they like.
+        let settings = [("max.message.bytes", "4000000"), ("retention.ms", "-1")];
+        let input = kafka.create(&format!("{name}.in"), self.partitions, &settings);
+        let output = kafka.create(&format!("{name}.out"), 1, &settings);
+        let dead = kafka.create(&format!("{name}.dead"), 1, &settings);
         let keyspace = self.tables.map(|tables| keyspace(&self.servers.cassandra(), tables));
         let cassandra = keyspace.as_ref().map_or_else(String::new, |keyspace| {
             format!("[cassandra]\nnodes = [\"{}\"]\nkeyspace = \"{keyspace}\"\n", self.servers.cassandra_address())
