@@ -133,3 +133,53 @@ fn a_group_aside_handles_its_range_and_the_binding_does_not_notice() {
     assert_eq!((case.committed(), case.kafka.count(&case.output.name)), (20, 40));
     assert_eq!(worker.metrics().sum("veltrix_events_consumed_total", &[]), Some(20.0));
 }
+
+#[test]
+fn what_is_skipped_is_told_first_never_handled_and_counted() {
+    let case = Case::of(servers(), "relay")
+        .partitions(2)
+        .pause()
+        .binding("retry = { attempts = 1 }")
+        .function("vars = { to = \"$OUT\" }")
+        .build();
+    fill(&case, 10);
+    let worker = case.app.ready();
+    case.wait_committed(20);
+    assert_eq!(worker.terminate().code, Some(0));
+    fill(&case, 10);
+    refused(&case, &["--skip-to", "0:15"], "pass over 5 offsets in 1 partitions");
+    refused(&case, &["--skip-to", "0:21", "--yes"], "write --skip-to 0:20");
+    assert_eq!(done(&case, &["--skip-to", "10", "--yes"])["passed_over"], 0, "it has got there");
+    let plan = done(&case, &["--skip-to", "0:15", "--yes"]);
+    assert_eq!((&plan["running"], &plan["passed_over"]), (&false.into(), &5.into()));
+    assert_eq!(case.committed(), 20, "nothing moves before a worker starts");
+    let mut worker = case.app.ready();
+    case.wait_committed(40);
+    assert_eq!(case.kafka.count(&case.output.name), 35);
+    let passed_over = |worker: &mut veltrix_tests::Worker| {
+        worker.metrics().sum("veltrix_events_passed_over_total", &[]).unwrap_or(0.0)
+    };
+    assert_eq!((passed_over(&mut worker), worker.logged("events are passed over")), (5.0, 1));
+
+    // Past a stopped lane while workers run: what others have done beyond it is not counted, and the lane goes on.
+    let bad = Record::new("bad", "0").with_header("fail", Some(b"9"));
+    case.produce([bad, Record::new("bad", "1"), Record::new("good", "2")].map(|record| record.to(1)));
+    veltrix_tests::eventually("the lane is stopped", veltrix_tests::SOON, || {
+        let stopped = worker.metrics().sum("veltrix_lanes_stopped", &[]) == Some(1.0);
+        (stopped && case.kafka.count(&case.output.name) == 36).then_some(())
+    });
+    veltrix_tests::eventually("what is done beyond is noted", veltrix_tests::SOON, || {
+        let told = replay(&case, &["--skip-to", "end"]);
+        String::from_utf8_lossy(&told.stderr).contains("pass over 2 offsets").then_some(())
+    });
+    let plan = done(&case, &["--skip-to", "end", "--yes"]);
+    assert_eq!((&plan["running"], &plan["passed_over"]), (&true.into(), &2.into()));
+    case.wait_committed(43);
+    assert_eq!(passed_over(&mut worker), 7.0);
+    case.produce([Record::new("bad", "3").to(1)]);
+    assert_eq!(case.wait_output(37).last().map(Record::text).as_deref(), Some("3"));
+    case.wait_committed(44);
+    assert_eq!(worker.terminate().code, Some(0));
+    let _worker = case.app.ready();
+    throughout("a restart skips nothing more", Duration::from_secs(1), || case.committed() == 44);
+}

@@ -13,11 +13,11 @@ pub struct Wish {
     pub paused: bool,
     /// Lanes that stopped before then go on; milliseconds since the epoch.
     pub resumed_at: Option<u64>,
-    /// Partitions that go back, each one once.
+    /// Partitions that go on elsewhere, each one once.
     pub seeks: Vec<Seek>,
 }
 
-/// A partition that goes back to an earlier offset.
+/// A partition that goes back to an earlier offset, or passes over events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seek {
     /// Tells it from earlier ones.
@@ -46,6 +46,13 @@ pub struct Record {
     pub key: String,
     /// JSON.
     pub value: String,
+}
+
+impl Seek {
+    /// Whether the partition passes over what comes before the offset: all that was done from there on stays done.
+    pub fn is_skip(&self) -> bool {
+        self.until == Some(self.offset)
+    }
 }
 
 impl Record {

@@ -176,6 +176,12 @@ impl Memo {
         self.at = now;
     }
 
+    /// How many offsets from the one up to the other are not noted as done.
+    pub fn open_between(&self, from: i64, to: i64) -> i64 {
+        let done = self.done.iter().map(|(start, end)| (end.min(&to) - start.max(&from)).max(0));
+        (to - from).max(0) - done.sum::<i64>()
+    }
+
     /// Whether an offset is done.
     pub fn is_done(&self, offset: i64) -> bool {
         let after = self.done.partition_point(|(start, _)| *start <= offset);

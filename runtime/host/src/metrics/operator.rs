@@ -1,5 +1,6 @@
 //! Metrics of what operators have paused, and of what waits for them.
 
+use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
@@ -10,6 +11,7 @@ use super::{Binding, PartitionLabels};
 #[derive(Debug, Clone, Default)]
 pub(super) struct OperatorFamilies {
     paused: Family<Binding, Gauge>,
+    passed_over: Family<Binding, Counter>,
     stopped_at: Family<PartitionLabels, Gauge>,
 }
 
@@ -17,6 +19,7 @@ pub(super) struct OperatorFamilies {
 #[derive(Debug, Clone)]
 pub(crate) struct OperatorMetrics {
     pub(crate) paused: Gauge,
+    pub(crate) passed_over: Counter,
     families: OperatorFamilies,
     group: String,
 }
@@ -24,6 +27,11 @@ pub(crate) struct OperatorMetrics {
 impl OperatorFamilies {
     pub(super) fn register(&self, registry: &mut Registry) {
         registry.register("binding_paused", "1 while an operator has paused the binding", self.paused.clone());
+        registry.register(
+            "events_passed_over",
+            "Events that are never handled, as an operator asked",
+            self.passed_over.clone(),
+        );
         registry.register(
             "lane_stopped_offset",
             "Offset of the first event that has stopped its lane; absent where none has",
@@ -33,7 +41,8 @@ impl OperatorFamilies {
 
     pub(super) fn binding(&self, binding: &Binding) -> OperatorMetrics {
         let paused = self.paused.get_or_create_owned(binding);
-        OperatorMetrics { paused, families: self.clone(), group: binding.group.clone() }
+        let passed_over = self.passed_over.get_or_create_owned(binding);
+        OperatorMetrics { paused, passed_over, families: self.clone(), group: binding.group.clone() }
     }
 }
 

@@ -1,12 +1,13 @@
-//! `replay`: events of a binding once more, into its own group or into one aside.
+//! `replay`: events of a binding once more, into its own group or into one aside; or never.
 
 mod place;
 mod side;
+mod skip;
 
 use clap::Args;
 use serde_json::json;
 use veltrix_host::control::Seek;
-use veltrix_manifest::{Binding, is_pattern};
+use veltrix_manifest::{Binding, Manifest, is_pattern};
 
 use crate::args::{CassandraArg, Format, Output, topic};
 use crate::failure::{Failure, Outcome};
@@ -21,10 +22,11 @@ use place::Place;
 #[derive(Debug, Args)]
 #[command(
     after_help = "PLACE is an offset (120: in every partition), offsets of some partitions (0:120,1:80 or orders/0:120), or an RFC 3339
-time (2026-01-31T08:00:00Z: the first event that is at least as young).
+time (2026-01-31T08:00:00Z: the first event that is at least as young), or `end`.
 
 Without --group, the binding itself goes back, in whichever workers run it now, or when one starts: open calls end, the position is
 committed back, and the events are handled again in their order. Events from --to on that were done stay done.
+With --skip-to, the binding goes on at PLACE, and what it has not handled before is passed over for good: how much, is said first.
 With --group, this process handles the range as a group aside, up to --to or to the ends that the topics have now, and the binding's
 own group does not notice."
 )]
@@ -46,10 +48,13 @@ pub(crate) struct Replay {
     /// Where to end; that place itself is left out
     #[arg(long, value_name = "PLACE")]
     to: Option<Place>,
+    /// Pass over what lies before this place: its events are never handled
+    #[arg(long, value_name = "PLACE", conflicts_with_all = ["from", "earliest", "to", "group"])]
+    skip_to: Option<Place>,
     /// Handle the range aside, as this consumer group; without --from or --earliest it goes on where it was
     #[arg(long, value_name = "SIDE")]
     group: Option<String>,
-    /// Move back a binding that workers run now
+    /// Move back a binding that workers run now; pass over events
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -79,7 +84,8 @@ impl Replay {
             )));
         }
         let topics: Vec<&str> = binding.topics.iter().map(String::as_str).collect();
-        let named = self.from.iter().chain(&self.to).flat_map(Place::topics).find(|named| !topics.contains(named));
+        let places = self.from.iter().chain(&self.to).chain(&self.skip_to);
+        let named = places.flat_map(Place::topics).find(|named| !topics.contains(named));
         if let Some(named) = named {
             let topics = topics.join(", ");
             return Err(Failure::usage(format!("{} has no topic {named}; it has: {topics}", binding.group)));
@@ -89,9 +95,10 @@ impl Replay {
 }
 
 pub(crate) fn run(args: &Replay) -> Outcome {
-    match &args.group {
-        Some(group) => side::run(args, group),
-        None => back(args),
+    match (&args.group, &args.skip_to) {
+        (Some(group), _) => side::run(args, group),
+        (None, Some(place)) => skip::run(args, place),
+        (None, None) => back(args),
     }
 }
 
@@ -113,14 +120,7 @@ fn back(args: &Replay) -> Outcome {
             seeks.len()
         )));
     }
-    if !seeks.is_empty() {
-        let control = Control::open(&manifest)?;
-        let mut wish = control.wish(group);
-        let moved = |seek: &Seek| seeks.iter().any(|(s, _)| s.topic == seek.topic && s.partition == seek.partition);
-        wish.seeks.retain(|seek| !moved(seek));
-        wish.seeks.extend(seeks.iter().map(|(seek, _)| seek.clone()));
-        control.write(group, &wish)?;
-    }
+    order(&manifest, group, seeks.iter().map(|(seek, _)| seek))?;
     match args.output.format {
         Format::Json => {
             let seeks: Vec<_> = seeks.iter().map(|(seek, events)| json!({
@@ -144,6 +144,18 @@ fn back(args: &Replay) -> Outcome {
         }
     }
     out.flush()
+}
+
+/// Tells the workers, in place of what was wanted of the same partitions.
+fn order<'a>(manifest: &Manifest, group: &str, seeks: impl Iterator<Item = &'a Seek> + Clone) -> Outcome {
+    if seeks.clone().next().is_none() {
+        return Ok(());
+    }
+    let control = Control::open(manifest)?;
+    let mut wish = control.wish(group);
+    wish.seeks.retain(|old| !seeks.clone().any(|new| (&new.topic, new.partition) == (&old.topic, old.partition)));
+    wish.seeks.extend(seeks.cloned());
+    control.write(group, &wish)
 }
 
 /// Which partitions go back, each with how many offsets it will pass again; and whether workers run the group.
@@ -171,7 +183,7 @@ fn plan(args: &Replay, binding: &Binding, from: &Place, servers: &Kafka) -> Resu
             } else if offset > reached && !matches!(from, Place::Time(_)) {
                 return Err(Failure::usage(format!(
                     "{topic}/{partition} has got to {reached}: to go on at {offset} would pass over events, and a replay does not; \
-                     write --from {partition}:{reached} or less"
+                     write --from {partition}:{reached} or less, or pass over them with --skip-to {partition}:{offset}"
                 )));
             }
         }

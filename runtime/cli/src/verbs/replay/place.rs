@@ -13,6 +13,8 @@ use crate::verbs::log::Log;
 pub(crate) enum Place {
     /// The log start.
     Earliest,
+    /// Where the log ends now.
+    End,
     /// The first event that is at least as young.
     Time(i64),
     /// This offset, in every partition.
@@ -34,6 +36,9 @@ impl FromStr for Place {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
+        if text == "end" {
+            return Ok(Self::End);
+        }
         if let Ok(offset) = text.parse::<i64>() {
             return if offset >= 0 { Ok(Self::Offset(offset)) } else { Err("offsets begin at 0".to_owned()) };
         }
@@ -41,8 +46,8 @@ impl FromStr for Place {
             return Ok(Self::Time(time));
         }
         text.split(',').map(each).collect::<Option<_>>().map(Self::Each).ok_or_else(|| {
-            "write an offset (120), offsets of partitions (0:120,1:80 or orders/0:120) or an RFC 3339 time \
-             (2026-01-31T08:00:00Z)"
+            "write an offset (120), offsets of partitions (0:120,1:80 or orders/0:120), an RFC 3339 time \
+             (2026-01-31T08:00:00Z) or `end`"
                 .to_owned()
         })
     }
@@ -64,6 +69,7 @@ impl Place {
     pub(crate) fn of(&self, log: &Log<'_>, only: bool, flag: &str) -> Result<BTreeMap<i32, i64>, Failure> {
         match self {
             Self::Earliest => Ok(log.ends.iter().map(|(partition, (start, _))| (*partition, *start)).collect()),
+            Self::End => Ok(log.ends.iter().map(|(partition, (_, end))| (*partition, *end)).collect()),
             Self::Time(millis) => log.at_time(*millis),
             Self::Offset(offset) => {
                 log.ends.keys().map(|p| within(log.topic, &log.ends, *p, *offset, flag).map(|o| (*p, o))).collect()
@@ -127,6 +133,7 @@ mod tests {
     fn places_are_read_as_people_write_them() {
         let each = |topic: Option<&str>, partition, offset| Each { topic: topic.map(str::to_owned), partition, offset };
         assert_eq!("120".parse(), Ok(Place::Offset(120)));
+        assert_eq!("end".parse(), Ok(Place::End));
         assert_eq!("2023-11-14T22:13:20Z".parse(), Ok(Place::Time(1_700_000_000_000)));
         assert_eq!("0:120, 1:80".parse(), Ok(Place::Each(vec![each(None, 0, 120), each(None, 1, 80)])));
         assert_eq!("a.b/3:0".parse(), Ok(Place::Each(vec![each(Some("a.b"), 3, 0)])));
