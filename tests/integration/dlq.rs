@@ -261,3 +261,52 @@ fn an_interrupted_redrive_goes_on_where_it_was() {
     assert_eq!(done["redriven_before"], before);
     assert_eq!(values(&case.kafka.read(&case.output.name)), (0..24).collect::<Vec<_>>(), "each once");
 }
+
+#[test]
+fn a_letter_that_is_too_large_goes_without_what_does_not_fit_and_is_left_by_a_redrive() {
+    let function = format!("vars = {{ {BROKEN}to = \"$OUT\" }}");
+    let case = Case::of(servers(), "relay").partitions(1).function(&function).build();
+    // More than a producer sends by default.
+    let large = vec![b'x'; 1_100_000];
+    let records = vec![
+        Record::new("value", &large).with_header("h", Some(b"1")),
+        Record::new("headers", "2").with_header("h", Some(&large)),
+        Record::new(&large, "3").with_header("h", Some(b"3")),
+        Record::new("whole", "4").with_header("h", Some(b"4")),
+    ];
+    bury(&case, records);
+    case.wait_committed(4);
+    // Letters are in no order; their headers point at their events.
+    let letters: Vec<Value> = (0..4)
+        .map(|place| ends(&dlq(&case, &["show", &format!("0:{place}"), "--output", "json"]), 0))
+        .map(|shown| serde_json::from_str(&shown).unwrap())
+        .collect();
+    let place = |offset: u64| {
+        letters
+            .iter()
+            .position(|shown| shown["letter"]["source"]["offset"].as_u64() == Some(offset))
+            .expect("its letter")
+    };
+    let left_out = |offset| {
+        let shown = &letters[place(offset)];
+        (shown["letter"]["left_out"].to_string(), shown["event"].clone())
+    };
+    let (parts, event) = left_out(0);
+    assert_eq!((&*parts, &event["key"], &event["value"]), ("[\"value\"]", &"value".into(), &Value::Null));
+    assert_eq!(event["headers"].to_string(), "[[\"h\",\"1\"]]");
+    let (parts, event) = left_out(1);
+    assert_eq!((&*parts, &event["key"]), ("[\"value\",\"headers\"]", &"headers".into()));
+    let (parts, event) = left_out(2);
+    assert_eq!((&*parts, &event["key"]), ("[\"value\",\"headers\",\"key\"]", &Value::Null));
+    let (parts, event) = left_out(3);
+    assert_eq!((&*parts, &event["key"], &event["value"]), ("[]", &"whole".into(), &4.into()));
+    let text = ends(&dlq(&case, &["show", &format!("0:{}", place(2))]), 0);
+    for part in ["key", "headers", "value"] {
+        assert!(text.contains(&format!("{part:<9} left out")), "{text}");
+    }
+
+    change(&case, BROKEN, "");
+    let done = redrive(&case, &[], 1);
+    assert_eq!((&done["handled"], &done["too_large"]), (&1.into(), &3.into()), "{done}");
+    assert_eq!(values(&case.wait_output(1)), [4]);
+}

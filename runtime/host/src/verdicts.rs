@@ -18,7 +18,7 @@ pub(crate) const EMITS: u8 = 3;
 pub(crate) const REFUSED: u8 = 4;
 
 /// Room that a record's framing takes beyond key, value and headers.
-const FRAMING: usize = 512;
+pub(crate) const FRAMING: usize = 512;
 /// Pause before an event runs again that failed for a dependency that is down.
 const STARVED: Duration = Duration::from_millis(250);
 
@@ -126,13 +126,7 @@ fn event_size(event: EventView<'_>) -> usize {
     event.size() + headers_size(event.headers()) + FRAMING
 }
 
-/// Room that a dead letter of the event takes at most.
-pub(crate) fn letter_size(event: EventView<'_>) -> usize {
-    // Our own headers, with an error text of the longest kind.
-    event_size(event) + 8_192
-}
-
 /// Headers with the lengths in front of their names and values.
-fn headers_size<'a>(headers: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> usize {
+pub(crate) fn headers_size<'a>(headers: impl Iterator<Item = (&'a [u8], Option<&'a [u8]>)>) -> usize {
     headers.map(|(name, value)| name.len() + value.map_or(0, <[u8]>::len) + 10).sum()
 }

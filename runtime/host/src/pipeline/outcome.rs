@@ -9,14 +9,14 @@ use veltrix_frame::{EmitRow, Outcome, Verdict, VerdictRow};
 use veltrix_wasm::{CallError, CallErrorKind};
 
 use super::{OpenCall, Pipeline};
-use crate::dead_letter::{self, DeadLetter};
+use crate::dead_letter::{self, DeadLetter, LeftOut};
 use crate::event::EventView;
 use crate::flow::{CallId, Fate, Millis, Mode, Ruling, Seq};
 use crate::outbox::{Send, SendError, Ticket};
 use crate::rate::Counts;
 use crate::source::TopicPartition;
 use crate::transaction::Letter;
-use crate::verdicts::{self, Batch, EMITS, REFUSED, letter_size};
+use crate::verdicts::{self, Batch, EMITS, REFUSED};
 
 /// Longest pause between attempts to start a function.
 const MOST_HOLD: u64 = 30_000;
@@ -233,28 +233,30 @@ impl Pipeline {
             return;
         };
         let Some(event) = assigned.flow.event(seq) else { return };
-        let fits = letter_size(event) <= self.config.max_record;
+        let left_out = LeftOut::of(event, self.config.max_record);
         let letter = DeadLetter {
             reason: failure.reason,
             error: failure.message,
             function: &self.function.name,
             revision,
             attempts,
-            omitted: !fits,
+            left_out,
+            limit: self.config.max_record,
         };
         let list = dead_letter::headers(event, &source.0, source.1, &letter);
-        if !fits {
+        if left_out.any() {
             warn!(
                 topic,
                 offset = event.offset(),
-                "the dead letter is larger than message.max.bytes: it is sent without its value, and its headers point at the source"
+                "the dead letter is larger than message.max.bytes: it is sent without its {}, and its headers point at the source",
+                left_out.names().join(", ")
             );
         }
         let record = Send {
             topic,
             partition: None,
-            key: event.key(),
-            value: event.value().filter(|_| fits),
+            key: event.key().filter(|_| !left_out.key),
+            value: event.value().filter(|_| !left_out.value),
             // Of now: retention counts from there, and would take a letter that is as old as its event. That time is in a header.
             timestamp: None,
             headers: Some(list),

@@ -112,6 +112,7 @@ impl Filter {
 #[cfg(test)]
 mod tests {
     use clap::Parser;
+    use veltrix_host::dead_letter::LeftOut;
 
     use super::*;
 
@@ -136,7 +137,7 @@ mod tests {
             offset: 17,
             timestamp: 1_700_000_000_000,
             attempts: 5,
-            omitted: false,
+            left_out: LeftOut::default(),
         }
     }
 

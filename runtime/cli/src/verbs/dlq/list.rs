@@ -202,7 +202,7 @@ pub(super) fn object(topic: &str, place: Place, letter: &Letter, state: State, k
             "timestamp": (letter.timestamp >= 0).then_some(letter.timestamp),
         },
         "key": super::show::json(key),
-        "value_omitted": letter.omitted,
+        "left_out": letter.left_out.names(),
         "state": state.word(),
     })
 }

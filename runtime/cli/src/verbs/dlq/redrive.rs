@@ -103,7 +103,7 @@ fn plan(
             None => Sort::Foreign,
             Some(_) if done.get(&place.partition).is_some_and(|done| done.has(place.offset)) => Sort::Done,
             Some(letter) if !args.filter.takes(place, letter, message.key()) => Sort::Leave,
-            Some(letter) if letter.omitted => {
+            Some(letter) if letter.left_out.any() => {
                 omitted += 1;
                 Sort::Leave
             }
@@ -167,7 +167,7 @@ fn report(
         out.json(&json!({
             "binding": binding.group, "function": function, "topic": topic, "dry_run": args.dry_run,
             "taken": taken, "handled": handled, "failed_again": dead_lettered, "left": left,
-            "redriven_before": done, "value_omitted": plan.omitted, "beyond_notes": beyond_notes,
+            "redriven_before": done, "too_large": plan.omitted, "beyond_notes": beyond_notes,
             "interrupted": interrupted, "reasons": plan.reasons,
         }))?;
     } else {
@@ -189,7 +189,7 @@ fn report(
     }
     if plan.omitted > 0 {
         out::error(&format!(
-            "{} letters of {topic} have no value, as it was too large for a dead letter: they are left; replay their events from their sources",
+            "{} letters of {topic} are not whole, as their events were too large for a dead letter: they are left; replay the events from their sources",
             plan.omitted
         ));
     }

@@ -103,6 +103,9 @@ fn event(message: &BorrowedMessage<'_>, letter: Option<&Letter>) -> Event {
     event
 }
 
+/// Instead of a part of the event that the letter is without.
+const LEFT_OUT: &str = "left out, as it was too large for a dead letter; it is at its source";
+
 fn text_of(
     out: &mut Out,
     topic: &str,
@@ -127,14 +130,16 @@ fn text_of(
         }
     }
     let event = event(message, letter);
-    field("key", &text(event.key.as_deref()))?;
+    let left_out = letter.map(|letter| letter.left_out).unwrap_or_default();
+    let part = |left_out: bool, bytes: Option<&[u8]>| if left_out { LEFT_OUT.to_owned() } else { text(bytes) };
+    field("key", &part(left_out.key, event.key.as_deref()))?;
+    if left_out.headers {
+        field("headers", LEFT_OUT)?;
+    }
     for (name, value) in &event.headers {
         field("header", &format!("{}: {}", text(Some(name)), text(value.as_deref())))?;
     }
-    if letter.is_some_and(|letter| letter.omitted) {
-        return field("value", "left out, as it was too large for a dead letter; it is at its source");
-    }
-    field("value", &text(event.value.as_deref()))
+    field("value", &part(left_out.value, event.value.as_deref()))
 }
 
 /// Bytes for people: their text, or base64; null is not empty.
