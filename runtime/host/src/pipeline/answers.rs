@@ -84,7 +84,10 @@ impl Pipeline {
     fn hear(&mut self, answer: &Answer) {
         let place = self.asked.open.iter().position(|(id, _)| *id == answer.id);
         let sent = place.map(|place| self.asked.open.remove(place).1);
-        self.consumer.context().answered();
+        let by_client = answer.refused.is_some_and(is_by_client);
+        if answer.accepted > 0 || !by_client {
+            self.consumer.context().answered();
+        }
         if answer.accepted > 0
             && let Some(sent) = sent
         {
@@ -101,6 +104,10 @@ impl Pipeline {
                 match error {
                     RDKafkaErrorCode::RebalanceInProgress | RDKafkaErrorCode::StaleMemberEpoch => {
                         info!(%error, group = self.config.group, "commit refused while the group rebalances; it is tried again");
+                    }
+                    // That Kafka is away is told once, elsewhere.
+                    _ if by_client && self.consumer.context().kafka_is_down() => {
+                        debug!(%error, group = self.config.group, "commit failed while kafka is away; it is tried again");
                     }
                     _ => warn!(%error, group = self.config.group, "commit failed; it is tried again"),
                 }
@@ -129,5 +136,23 @@ impl Pipeline {
         }
         let Some(every) = self.lease.every() else { return Millis::MAX };
         self.asked.last + if self.asked.held { every.as_millis() as Millis } else { ASK_EVERY }
+    }
+}
+
+/// Whether the client gave that answer itself, as it does while it knows no coordinator: then Kafka has said nothing.
+fn is_by_client(error: RDKafkaErrorCode) -> bool {
+    // The library's own codes; above them is "unknown" as brokers say it.
+    (error as i32) < -1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_client_says_itself_is_no_answer_of_kafkas() {
+        use RDKafkaErrorCode::{NoOffset, RebalanceInProgress, Unknown, UnknownMemberId, WaitingForCoordinator};
+        assert!([WaitingForCoordinator, NoOffset].into_iter().all(is_by_client));
+        assert!(![Unknown, RebalanceInProgress, UnknownMemberId].into_iter().any(is_by_client));
     }
 }

@@ -157,7 +157,8 @@ impl Pipeline {
     /// What the breakers let begin; says so when one changes.
     pub(super) fn admitted(&mut self, now: Millis) -> Admission {
         let cassandra = self.function.cassandra.as_ref().is_none_or(|access| access.is_up());
-        let kafka = !self.consumer.context().kafka_is_down() && !self.is_unacknowledged(now);
+        let away = self.consumer.context().kafka_is_down();
+        let kafka = !away && !self.is_unacknowledged(now);
         let over = self.breakers.judge(now);
         let (group, function) = (&*self.config.group, &*self.function.name);
         let mut admission = Admission::All;
@@ -189,8 +190,12 @@ impl Pipeline {
                     pause_ms = until.saturating_sub(now),
                     "paused: too many events become dead letters; a few are tried after the pause. Mend the function or what it is fed, or raise the binding's `dead_letter_limit`"
                 ),
+                // Of what the worker's own probes find, it tells once for all bindings.
+                (State::Open { .. }, "closed" | "", _) if away || name == "cassandra" => {
+                    info!(group, function, "paused: {name} is unavailable; no attempt is charged for it");
+                }
                 (State::Open { .. }, "closed" | "", _) => {
-                    warn!(group, function, "paused: {name} is unavailable; no attempt is charged for it");
+                    warn!(group, function, "paused: {name} acknowledges nothing; no attempt is charged for it");
                 }
                 (State::Open { .. } | State::HalfOpen, _, _) => {
                     debug!(group, function, "breaker of {name}: {}", state.word())
