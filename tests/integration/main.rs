@@ -36,4 +36,5 @@ mod tutorial;
 mod unanswered;
 mod verbs;
 mod view;
+mod window;
 mod zombies;

@@ -102,3 +102,54 @@ fn each_way_to_retry_ends_the_same_with_and_without_a_dead_letter_topic() {
         assert_eq!(without.committed(), 0);
     }
 }
+
+#[test]
+fn a_query_that_always_times_out_is_charged_while_cassandra_is_there() {
+    let table = "CREATE TABLE handled (partition int, offset bigint, value blob, PRIMARY KEY (partition, offset))";
+    let case = Case::of(servers(), "relay")
+        .partitions(1)
+        .tables(table)
+        .binding("retry = { attempts = 3, backoff = \"10ms\" }")
+        .function("vars = { table = \"handled\", timeout = \"1\" }")
+        .function("cassandra = { handled = \"read-write\" }")
+        .build();
+    // More than the servers of this world take in a millisecond.
+    case.produce([Record::new("large", vec![7; 3_000_000])]);
+    let mut worker = case.app.ready();
+    let dead = case.wait_dead(1);
+    assert_eq!(dead[0].header("veltrix-dead-letter-attempts"), "3");
+    assert!(
+        dead[0].header("veltrix-dead-letter-error").contains("tim"),
+        "{}",
+        dead[0].header("veltrix-dead-letter-error")
+    );
+    case.wait_committed(1);
+    assert_eq!(sum(&mut worker, "veltrix_cassandra_up", &[]), 1.0);
+}
+
+#[test]
+fn the_wait_that_a_function_asks_for_and_the_greatest_age_of_an_event_hold_on_a_worker() {
+    let case = Case::of(servers(), "misbehaving")
+        .partitions(1)
+        .binding("retry = { attempts = 1000, backoff = \"100ms\", max_backoff = \"100ms\", max_age = \"4s\" }")
+        .build();
+    let _worker = case.app.ready();
+    let began = std::time::UNIX_EPOCH.elapsed().unwrap().as_millis() as i64;
+    case.produce(
+        [("too long", "retry:20000"), ("asks", "retry:1500"), ("backs off", "retry")].map(|(k, v)| Record::new(k, v)),
+    );
+    let dead = case.wait_dead(3);
+    let of = |key: &str| {
+        let letter = dead.iter().find(|letter| letter.key_text() == key).expect("each has a letter");
+        assert_eq!(letter.header("veltrix-dead-letter-reason"), "attempts-exhausted");
+        let attempts: u32 = letter.header("veltrix-dead-letter-attempts").parse().unwrap();
+        (attempts, letter.timestamp.unwrap() - began)
+    };
+    assert_eq!(of("too long").0, 1, "it would be too old when the wait is over");
+    // On a busy machine fewer fit into the age, but never more.
+    let (attempts, after) = of("asks");
+    assert!((1..=3).contains(&attempts) && after >= 1_500 * i64::from(attempts - 1), "{attempts} in {after} ms");
+    let (attempts, after) = of("backs off");
+    assert!((2..=81).contains(&attempts) && after >= 50 * i64::from(attempts - 1), "{attempts} in {after} ms");
+    assert!(after >= 3_500, "its age was not used up: {after} ms");
+}

@@ -92,6 +92,15 @@ fn nor_is_it_where_the_offsets_are_in_transactions_too() {
     passes_marks(&exactly.function("vars = { to = \"$OUT\" }").build());
 }
 
+#[test]
+fn what_was_aborted_is_handled_where_uncommitted_events_are_asked_for() {
+    let case = Case::of(servers(), "relay").partitions(1).property("isolation.level", "read_uncommitted");
+    let case = case.function("vars = { to = \"$OUT\" }").build();
+    produce_transactions(&case, &[true, false, true]);
+    let _worker = case.app.ready();
+    assert_eq!(case.wait_output(3).iter().map(Record::text).collect::<Vec<_>>(), ["kept0", "aborted1", "kept2"]);
+}
+
 fn passes_marks(case: &Case) {
     produce_transactions(case, &[true, false, true, true, false]);
     let mut worker = case.app.ready();

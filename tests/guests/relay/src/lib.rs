@@ -1,6 +1,6 @@
 //! A well-behaved function for integration tests: copies events, writes rows, and fails when an event's headers ask for it.
 //!
-//! Variables: `to` (topic to copy to), `table` (table to write to), `dead` (dead-letter everything for this reason),
+//! Variables: `to` (topic to copy to), `table` (table to write to, within `timeout` milliseconds), `dead` (dead-letter everything for this reason),
 //! `journal` (table that says when each event began and ended, at the hands of which `worker`).
 //! Headers: `fail` N (retry until begun N times before), `dead` REASON, `skip`, `sleep` MS.
 
@@ -23,7 +23,11 @@ async fn relay(event: Event, context: &Context) -> Result<()> {
     note(&event, context, "end").await?;
     if let Some(table) = context.var("table") {
         let insert = format!("INSERT INTO {table} (partition, offset, value) VALUES (?, ?, ?)");
-        cql(&insert).bind(event.partition()).bind(event.offset()).bind(event.value()).run().await?;
+        let mut insert = cql(&insert).bind(event.partition()).bind(event.offset()).bind(event.value());
+        if let Some(limit) = context.var("timeout").and_then(|limit| limit.parse().ok()) {
+            insert = insert.timeout(Duration::from_millis(limit));
+        }
+        insert.run().await?;
     }
     if let Some(to) = context.var("to") {
         event.forward(&to)?;
