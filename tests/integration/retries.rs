@@ -153,3 +153,31 @@ fn the_wait_that_a_function_asks_for_and_the_greatest_age_of_an_event_hold_on_a_
     assert!((2..=81).contains(&attempts) && after >= 50 * i64::from(attempts - 1), "{attempts} in {after} ms");
     assert!(after >= 3_500, "its age was not used up: {after} ms");
 }
+
+#[test]
+fn a_worker_that_joins_while_lanes_wait_for_their_retries_goes_on_with_attempts_and_order() {
+    let case = Case::of(servers(), "relay")
+        .partitions(2)
+        .binding("retry = { attempts = 20, backoff = \"800ms\", max_backoff = \"800ms\" }")
+        .function("vars = { to = \"$OUT\" }")
+        .build();
+    const FAILS: usize = 8;
+    for partition in 0..2 {
+        let key = format!("k{partition}");
+        let bad = Record::new(&key, "0").with_header("fail", Some(FAILS.to_string().as_bytes()));
+        case.produce([bad, Record::new(&key, "1"), Record::new(&key, "2")].map(|record| record.to(partition)));
+    }
+    let mut first = case.app.ready();
+    eventually("both lanes wait", SOON, || (sum(&mut first, "veltrix_events_retried_total", &[]) >= 2.0).then_some(()));
+    let mut second = case.app.ready();
+    let mut keys: std::collections::BTreeMap<String, Vec<String>> = Default::default();
+    for record in case.wait_output(6) {
+        keys.entry(record.key_text()).or_default().push(record.text());
+    }
+    assert!(keys.len() == 2 && keys.values().all(|numbers| numbers == &["0", "1", "2"]), "{keys:?}");
+    case.wait_committed(6);
+    let failed = ["kind=\"retry\""];
+    let of = |worker: &mut Worker| sum(worker, "veltrix_events_handled_total", &failed);
+    assert_eq!(of(&mut first) + of(&mut second), 2.0 * FAILS as f64, "each attempt counts, and none twice");
+    assert!(second.logged("\"message\":\"assigned\"") > 0 && case.dead_letters().is_empty());
+}

@@ -224,3 +224,26 @@ fn one((topic, partition): &TopicPartition) -> TopicPartitionList {
     list.add_partition(topic, *partition);
     list
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::flow::{Memo, RetryPolicy};
+
+    #[test]
+    fn a_partition_on_its_way_out_never_goes_back() {
+        let wait = Duration::from_millis(100);
+        let policy = RetryPolicy { attempts: 2, backoff: wait, max_backoff: wait, max_age: wait };
+        let flow = Partition::restore(policy, true, Memo::default(), 0);
+        let mut assigned = Assigned::new(flow, 1, Some(0), Left::default());
+        assert!(assigned.is_assigned());
+        assigned.drain();
+        assert!(!assigned.is_assigned());
+        assert!(assigned.revoke(), "it ends well once");
+        assigned.drain();
+        assert_eq!(assigned.stage, Stage::Revoked, "draining it again takes nothing back");
+        assert!(!assigned.revoke());
+    }
+}
