@@ -21,6 +21,9 @@ use super::monitor;
 use super::prepared::Prepared;
 use super::rows;
 
+/// How long an operator's statement may take: changes of the schema take long on a server that is busy with them.
+const OPERATOR: Duration = Duration::from_secs(60);
+
 /// Where Cassandra is, and the bounds of its use by this worker.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -170,8 +173,12 @@ impl Cassandra {
     /// Cassandra is not up, or refused it.
     pub async fn run(&self, text: &str) -> Result<Page, CqlError> {
         let session = self.shared.session()?;
-        let result =
-            session.query_unpaged(text, ()).await.map_err(|error| execution(&error, Effect::Write, "statement"))?;
+        let mut statement = Statement::new(text);
+        statement.set_request_timeout(Some(OPERATOR));
+        let result = session
+            .query_unpaged(statement, ())
+            .await
+            .map_err(|error| execution(&error, Effect::Write, "statement"))?;
         rows::page(result, None, Vec::new(), self.shared.config.max_page_bytes)
     }
 

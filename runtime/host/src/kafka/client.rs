@@ -83,6 +83,8 @@ impl Health {
             ) => {
                 debug!(%problem, reason, "kafka connection");
             }
+            // The end of a partition, where somebody asked to be told.
+            Some(RDKafkaErrorCode::PartitionEOF) => {}
             Some(RDKafkaErrorCode::Fatal) => error!(%problem, reason, "kafka client failed for good"),
             _ => warn!(%problem, reason, "kafka"),
         }
