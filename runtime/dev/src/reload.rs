@@ -37,6 +37,7 @@ pub(crate) async fn run(mut session: Session, watch: Option<Watch>, mut stop: wa
             _ = stop.wait_for(|stop| *stop) => return session,
         }
         if session.running().is_none() {
+            session.follow(&watch);
             tokio::select! {
                 begun = session.begin() => match begun {
                     Ok(()) => session.announce(),
@@ -74,6 +75,8 @@ impl Work<'_> {
     /// Builds what has to be built, and swaps what can be. A manifest if the worker has to be begun anew with it.
     async fn prepare(&mut self) -> (Taken, Option<Manifest>) {
         let Some(Running { manifest: old, handle }) = self.session.running() else { return (Taken::Done, None) };
+        // Before anything is built: what is written from now on is told.
+        self.session.follow(self.watch);
         let next = match self.next(&old) {
             Ok(next) => next,
             Err(problem) => {
