@@ -12,10 +12,8 @@ use crate::event::Chunk;
 use crate::flow::{Bounds, Millis, Mode};
 use crate::source::TopicPartition;
 
-/// While others are open, a call waits until this part of the lanes it may have at most is free,
+/// While others are open, a call waits until this part of the lanes it may have at most is free.
 const FEWEST_LANES: usize = 4;
-/// and so long for all of them: what begins with few lanes stays small, as its lanes are all that come free at its end.
-const GATHER: Millis = 20;
 /// Events of a batch for each lane of its call.
 const EVENTS_PER_LANE: usize = 4;
 
@@ -85,14 +83,13 @@ impl Pipeline {
             let free = self.config.concurrency.saturating_sub(in_use);
             // Lanes come free one by one, and a call for each would be a wake-up for each answer: fewer calls with more
             // lanes do the same work.
-            let few = !self.calls.is_empty() && self.has_too_few(free, now);
+            let few = !self.calls.is_empty() && free < self.lanes_per_call() / FEWEST_LANES;
             if free == 0 || few || self.calls.len() == MOST_CALLS {
                 return;
             }
             let name = self.turns[self.turn % self.turns.len()].clone();
             self.turn += 1;
             if self.is_due(&name, now) && self.start_call(&name, now, free, most) {
-                self.gathers_since = None;
                 if admission != Admission::All {
                     return;
                 }
@@ -102,21 +99,6 @@ impl Pipeline {
             }
         }
         self.held_back = false;
-    }
-
-    /// Whether more lanes are waited for before a call begins.
-    fn has_too_few(&mut self, free: usize, now: Millis) -> bool {
-        let all = self.lanes_per_call();
-        if free >= all {
-            self.gathers_since = None;
-            return false;
-        }
-        free < all / FEWEST_LANES || now < *self.gathers_since.get_or_insert(now) + GATHER
-    }
-
-    /// When lanes are gathered no longer.
-    pub(super) fn gathers_until(&self) -> Option<Millis> {
-        self.gathers_since.map(|since| since + GATHER)
     }
 
     /// Whether calls may begin, and the most events of one.

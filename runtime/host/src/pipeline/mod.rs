@@ -207,8 +207,6 @@ pub(crate) struct Pipeline {
     /// No call begins before then: the function could not be started.
     hold_until: Millis,
     start_failures: u32,
-    /// Lanes are free, and more are waited for.
-    gathers_since: Option<Millis>,
 
     builder: BatchBuilder,
     scratch: Vec<u8>,
@@ -301,7 +299,6 @@ impl Pipeline {
             held: Vec::new(),
             hold_until: 0,
             start_failures: 0,
-            gathers_since: None,
             builder: BatchBuilder::new(),
             scratch: Vec::new(),
             clock: Instant::now(),

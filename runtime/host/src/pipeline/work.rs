@@ -160,9 +160,6 @@ impl Pipeline {
         if self.hold_until > now {
             wake = wake.min(self.hold_until);
         }
-        if let Some(until) = self.gathers_until().filter(|until| *until > now) {
-            wake = wake.min(until);
-        }
         for revocation in &self.revocations {
             wake = wake.min(revocation.limit);
         }
