@@ -216,7 +216,7 @@ async fn the_sync_world_runs_too() {
     let (sandbox, _) = shared().await;
     let module = sandbox.load_bytes(include_str!("small_sync.wat").into()).await.unwrap();
     assert_eq!((module.info().world, module.info().contract.as_str()), (World::Sync, "1.0.0"));
-    let limits = Limits { cpu: Duration::from_millis(1), ..LIMITS };
+    let limits = Limits { cpu: Duration::from_millis(100), ..LIMITS };
     let function = sandbox.function(&module, limits, Arc::new(Grants::default())).unwrap();
     let mut instance = function.instance().await.unwrap();
     for _ in 0..20 {
