@@ -29,15 +29,16 @@ pub(crate) async fn run(mut session: Session, watch: Option<Watch>, mut stop: wa
         let _ = stop.wait_for(|stop| *stop).await;
         return session;
     };
-    session.follow(&watch);
     let mut changes = Changes::default();
     loop {
+        session.follow(&watch);
         tokio::select! {
             more = watch.next() => changes.merge(more),
             _ = stop.wait_for(|stop| *stop) => return session,
         }
+        // Before anything is built: what is written from now on is told.
+        session.follow(&watch);
         if session.running().is_none() {
-            session.follow(&watch);
             tokio::select! {
                 begun = session.begin() => match begun {
                     Ok(()) => session.announce(),
@@ -46,7 +47,6 @@ pub(crate) async fn run(mut session: Session, watch: Option<Watch>, mut stop: wa
                 _ = stop.wait_for(|stop| *stop) => return session,
             }
             changes = Changes::default();
-            session.follow(&watch);
             continue;
         }
         let mut work = Work { session: &mut session, watch: &watch, changes: changes.clone() };
@@ -61,7 +61,6 @@ pub(crate) async fn run(mut session: Session, watch: Option<Watch>, mut stop: wa
             (Taken::Done, None) => {}
         }
         changes = Changes::default();
-        session.follow(&watch);
     }
 }
 
@@ -75,8 +74,6 @@ impl Work<'_> {
     /// Builds what has to be built, and swaps what can be. A manifest if the worker has to be begun anew with it.
     async fn prepare(&mut self) -> (Taken, Option<Manifest>) {
         let Some(Running { manifest: old, handle }) = self.session.running() else { return (Taken::Done, None) };
-        // Before anything is built: what is written from now on is told.
-        self.session.follow(self.watch);
         let next = match self.next(&old) {
             Ok(next) => next,
             Err(problem) => {
